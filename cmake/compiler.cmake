@@ -1,0 +1,27 @@
+# Compiler, linker and sanitizer settings; chosen by the presets.
+option(WEIR_WERROR "Treat warnings as errors" ON)
+set(WEIR_SANITIZE "" CACHE STRING "Sanitizers: empty, address;undefined or thread")
+
+add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -fdiagnostics-color=auto)
+if(WEIR_WERROR)
+  add_compile_options(-Werror)
+endif()
+
+# CAF's headers bind references to null on purpose (init_fun_factory.hpp).
+if(WEIR_SANITIZE)
+  list(JOIN WEIR_SANITIZE "," sanitizers)
+  add_compile_options(-fsanitize=${sanitizers} -fno-omit-frame-pointer -g1)
+  add_link_options(-fsanitize=${sanitizers})
+  if("undefined" IN_LIST WEIR_SANITIZE)
+    add_compile_options(-fno-sanitize=null -fno-sanitize-recover=undefined)
+  endif()
+endif()
+
+find_program(MOLD mold)
+if(MOLD)
+  add_link_options(-fuse-ld=mold)
+endif()
+find_program(CCACHE ccache)
+if(CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime ${CCACHE})
+endif()

@@ -1,0 +1,79 @@
+// Original bytes to columns. A stream names its format and options (CREATE TABLE ... WITH); a source may name another.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "runtime/batch/column.hpp"
+#include "runtime/result.hpp"
+
+namespace weir {
+
+// Records as they arrived, one behind the other. `padding` readable bytes always follow the last one (simdjson reads
+// past a record's end).
+class raw_records {
+ public:
+  static constexpr std::size_t padding = 64;
+
+  void append(std::string_view record);
+  void clear();
+  std::size_t size() const { return ends_.size(); }
+  std::size_t byte_count() const { return ends_.empty() ? 0 : ends_.back(); }
+  std::string_view operator[](std::size_t i) const {
+    const std::size_t begin = i == 0 ? 0 : ends_[i - 1];
+    return {bytes_.data() + begin, ends_[i] - begin};
+  }
+  // How many readable bytes stand from the record's first byte on.
+  std::size_t readable_from(std::size_t i) const {
+    const std::size_t begin = i == 0 ? 0 : ends_[i - 1];
+    return bytes_.size() - begin;
+  }
+  std::string_view all_bytes() const { return {bytes_.data(), byte_count()}; }
+  const std::vector<std::uint32_t>& ends() const { return ends_; }
+  // Takes over already contiguous records: the reader of a stored batch.
+  static raw_records adopt(std::string_view bytes, std::vector<std::uint32_t> ends);
+
+ private:
+  std::string bytes_ = std::string(padding, '\0');  // records, then the padding
+  std::vector<std::uint32_t> ends_;
+};
+
+struct decode_failure {
+  std::uint32_t record = 0;  // index into the raw_records
+  std::string reason;        // names the field, what was found and what was expected
+};
+
+// Which format, and its options. Names: json, ndjson (as json: one object a record), csv, isd, raw.
+struct format_spec {
+  std::string name;
+  std::map<std::string, std::string> options;
+
+  bool operator==(const format_spec&) const = default;
+};
+
+// Options per format, all texts:
+//   json, ndjson  timestamps = iso | s | ms | us   how a JSON number in a timestamptz column is read (iso: numbers refused)
+//   csv           delimiter = one character (','), timestamps as above; the header is the source's context
+//   isd           none
+//   raw           none; the schema must have exactly one text or bytea column
+class record_decoder {
+ public:
+  virtual ~record_decoder() = default;
+  // Decodes records [first, first + count). Each record becomes a row of `out` (its index goes to `decoded`), or a
+  // failure. Never throws, never aborts, whatever the bytes.
+  virtual void decode(const raw_records& records, std::size_t first, std::size_t count, batch_builder& out,
+                      std::vector<std::uint32_t>& decoded, std::vector<decode_failure>& failures) = 0;
+};
+
+// context: what a source's records need beside themselves (CSV: the header line; else empty).
+// validate_all: also validate what the schema does not name (ingest); false for bytes that ingest has accepted (replay).
+result<std::unique_ptr<record_decoder>> make_record_decoder(const format_spec& spec, schema_ptr columns_schema,
+                                                            std::string_view context, bool validate_all);
+
+// Checks name and options before anything is stored; the error names the unknown option and the known ones.
+status check_format(const format_spec& spec, const schema& columns_schema);
+
+}  // namespace weir
