@@ -1,0 +1,106 @@
+#include "runtime/batch/key_codec.hpp"
+
+#include <bit>
+#include <cmath>
+#include <limits>
+
+namespace weir {
+
+namespace {
+
+constexpr char present = 1, null = 2;
+constexpr std::uint64_t sign_bit = std::uint64_t{1} << 63;
+
+void append_big_endian(std::string& out, std::uint64_t v) {
+  for (int shift = 56; shift >= 0; shift -= 8) out.push_back(static_cast<char>(v >> shift));
+}
+
+std::uint64_t ordered_bits(double v) {
+  if (std::isnan(v)) return ~std::uint64_t{0};
+  if (v == 0) v = 0;  // -0.0 and 0.0 are one key
+  const auto bits = std::bit_cast<std::uint64_t>(v);
+  return (bits & sign_bit) != 0 ? ~bits : bits | sign_bit;
+}
+
+double from_ordered_bits(std::uint64_t bits) {
+  if (bits == ~std::uint64_t{0}) return std::numeric_limits<double>::quiet_NaN();
+  return std::bit_cast<double>((bits & sign_bit) != 0 ? bits & ~sign_bit : ~bits);
+}
+
+status decode_text(std::string_view& key, column& out) {
+  std::string text;
+  for (std::size_t i = 0; i + 1 < key.size(); ++i) {
+    if (key[i] != '\0') {
+      text.push_back(key[i]);
+      continue;
+    }
+    if (key[i + 1] == '\0') {
+      key.remove_prefix(i + 2);
+      out.push_text(text);
+      return {};
+    }
+    if (static_cast<unsigned char>(key[i + 1]) != 0xff) return fail(errc::corrupt, "key holds a lone zero byte");
+    text.push_back('\0');
+    ++i;
+  }
+  return fail(errc::corrupt, "key ends inside a text");
+}
+
+}  // namespace
+
+void append_key(std::string& out, const column& values, std::size_t row) {
+  if (values.is_null(row)) {
+    out.push_back(null);
+    return;
+  }
+  out.push_back(present);
+  if (is_text_like(values.type())) {
+    for (const char c : values.text(row)) {
+      out.push_back(c);
+      if (c == '\0') out.push_back(static_cast<char>(0xff));
+    }
+    out.append(2, '\0');
+  } else if (values.type() == data_type::double_precision) {
+    append_big_endian(out, ordered_bits(values.doubles()[row]));
+  } else {
+    append_big_endian(out, static_cast<std::uint64_t>(values.ints()[row]) ^ sign_bit);
+  }
+}
+
+std::string encode_key(const record_batch& rows, std::span<const std::size_t> columns, std::size_t row) {
+  std::string out;
+  for (const auto c : columns) append_key(out, *rows.columns[c], row);
+  return out;
+}
+
+status decode_key(std::string_view& key, column& out) {
+  if (key.empty()) return fail(errc::corrupt, "key ends before its last column");
+  const char tag = key.front();
+  key.remove_prefix(1);
+  if (tag == null) {
+    out.push_null();
+    return {};
+  }
+  if (tag != present) return fail(errc::corrupt, "key holds the unknown tag {}", static_cast<int>(tag));
+  if (is_text_like(out.type())) return decode_text(key, out);
+  if (key.size() < 8) return fail(errc::corrupt, "key ends inside a number");
+  std::uint64_t bits = 0;
+  for (int i = 0; i < 8; ++i) bits = bits << 8 | static_cast<unsigned char>(key[static_cast<std::size_t>(i)]);
+  key.remove_prefix(8);
+  if (out.type() == data_type::double_precision)
+    out.push_double(from_ordered_bits(bits));
+  else
+    out.push_int(static_cast<std::int64_t>(bits ^ sign_bit));
+  return {};
+}
+
+std::uint64_t stable_hash(std::string_view bytes) {
+  std::uint64_t h = 0xcbf29ce484222325u;
+  for (const char c : bytes) h = (h ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
+  h ^= h >> 33;
+  h *= 0xff51afd7ed558ccdu;
+  h ^= h >> 33;
+  return h;
+}
+
+}  // namespace weir
