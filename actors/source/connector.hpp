@@ -1,0 +1,88 @@
+// The one interface behind which every kind of source stands. A connector reads its instrument or files; the source
+// actor around it (actors/source_actor.hpp) paces it, hands what it read to the shard's ingest, and restarts it.
+//
+// A connector is a plain class: no mailbox, no threads of its own unless its medium needs one. pull() may block on disk,
+// never for longer than `pull_limits::max_wait`.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "runtime/format/framer.hpp"
+#include "runtime/format/record_decoder.hpp"
+#include "runtime/result.hpp"
+
+namespace weir {
+
+// What a user says of a source: `weir source add NAME --stream S --connector file --option path=...`, [[source]] in
+// config.toml, POST /v1/sources.
+struct source_spec {
+  std::string name;       // [A-Za-z0-9._-], at most 128 characters; unique in the app
+  std::string stream;
+  std::string connector;  // file, simulate
+  std::map<std::string, std::string> options;
+
+  bool operator==(const source_spec&) const = default;
+};
+
+struct pull_limits {
+  std::size_t max_records = 4096;
+  std::size_t max_bytes = 1 << 20;
+  std::chrono::milliseconds max_wait{0};
+};
+
+// What one pull brought: taken by ingest as a whole or not at all, together with `position`.
+struct source_chunk {
+  raw_records records;
+  std::vector<frame_failure> failures;  // what could not be framed: dead letters
+  std::string format;                   // of these records, when the source names another than its stream; else empty
+  std::string context;                  // see framer::context
+  std::string position;                 // opaque; where to resume after this chunk
+  bool ended = false;                   // nothing will ever follow (a file that is not followed)
+  std::string progress;                 // for people: "file 3 of 12, 45 %"; may be empty
+};
+
+class connector {
+ public:
+  virtual ~connector() = default;
+  // position: what the last accepted chunk carried; empty for a source that has never delivered.
+  virtual status open(std::string_view position) = 0;
+  // The next records; an empty chunk means: nothing for now. An error puts the source into back-off; after it the
+  // connector is destroyed, made anew and opened at the last accepted position.
+  virtual result<source_chunk> pull(const pull_limits& limits) = 0;
+};
+
+// What the node allows and gives to connectors.
+struct connector_context {
+  std::vector<std::string> allowed_folders;  // file: absolute, resolved; nothing outside of them is read
+  std::size_t max_record_bytes = 1 << 20;
+  format_spec stream_format;                 // of the stream the source writes to
+  // Wall clock in microseconds; simulate paces itself by it.
+  std::int64_t (*now_us)() = nullptr;
+};
+
+// Connector names and their options, for errors, completion and the API's documentation.
+struct connector_option {
+  std::string name;
+  std::string description;
+  bool required = false;
+  std::string default_value;
+};
+struct connector_kind {
+  std::string name;
+  std::string description;
+  std::string guarantee;  // "exactly once", ...
+  std::vector<connector_option> options;
+};
+const std::vector<connector_kind>& connector_kinds();
+
+// Checks everything that can be checked without opening: the kind, its options' names and values, allowed folders.
+status check_source(const source_spec& spec, const connector_context& context);
+result<std::unique_ptr<connector>> make_connector(const source_spec& spec, const connector_context& context);
+
+}  // namespace weir
