@@ -1,0 +1,78 @@
+#include "runtime/fault/fault_points.hpp"
+
+#include <fmt/format.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstdlib>
+#include <memory>
+#include <string>
+
+namespace weir {
+
+namespace {
+
+std::atomic<bool> kill_hook_is_set{false};
+kill_hook& stored_kill_hook() {
+  static kill_hook hook;
+  return hook;
+}
+record_hook& stored_record_hook() {
+  static record_hook hook;
+  return hook;
+}
+
+[[noreturn]] void refuse(std::string_view variable, std::string_view value) {
+  fmt::print(stderr, "weir: {}={} names no fault point\n", variable, value);
+  std::exit(2);
+}
+
+struct named_text {
+  std::string name, text;
+};
+
+bool read_pair(const char* variable, named_text& out) {
+  const char* value = std::getenv(variable);
+  if (value == nullptr || *value == '\0') return false;
+  const std::string text = value;
+  const auto colon = text.find(':');
+  if (colon == std::string::npos) refuse(variable, text);
+  out = {text.substr(0, colon), text.substr(colon + 1)};
+  return true;
+}
+
+void install_kill(const named_text& at) {
+  if (std::ranges::find(kill_points, at.name) == kill_points.end()) refuse("WEIR_KILL_AT", at.name);
+  auto left = std::make_shared<std::atomic<long>>(std::atol(at.text.c_str()));
+  set_kill_hook([name = at.name, left](std::string_view point) {
+    if (point == name && left->fetch_sub(1) == 1) ::kill(::getpid(), SIGKILL);
+  });
+}
+
+}  // namespace
+
+void set_kill_hook(kill_hook hook) {
+  stored_kill_hook() = std::move(hook);
+  kill_hook_is_set = static_cast<bool>(stored_kill_hook());
+}
+
+bool kill_hook_set() { return kill_hook_is_set.load(std::memory_order_relaxed); }
+void run_kill_hook(std::string_view point) { stored_kill_hook()(point); }
+
+void set_record_hook(record_hook hook) { stored_record_hook() = std::move(hook); }
+const record_hook& current_record_hook() { return stored_record_hook(); }
+
+void install_faults_from_environment() {
+  named_text at, crash, hang;
+  if (read_pair("WEIR_KILL_AT", at)) install_kill(at);
+  const bool crashes = read_pair("WEIR_CRASH_ON", crash), hangs = read_pair("WEIR_HANG_ON", hang);
+  if (!crashes && !hangs) return;
+  set_record_hook([=](std::string_view pipeline, std::string_view record) {
+    if (crashes && pipeline == crash.name && record.find(crash.text) != std::string_view::npos) ::raise(SIGSEGV);
+    while (hangs && pipeline == hang.name && record.find(hang.text) != std::string_view::npos) ::usleep(1000);
+  });
+}
+
+}  // namespace weir

@@ -1,0 +1,82 @@
+// Committed state on local disk (RocksDB): what the changelog says, plus every view's table. It is written only after
+// the log's commit, in one WriteBatch per commit, with a stamp that says how far the changelog is in it; so it is never
+// ahead of the log (but after a power loss, which the stamp shows) and can always be rebuilt from it.
+//
+// Thread safety: every method may be called from any thread; writes to one shard come from one thread at a time.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "runtime/log/log.hpp"
+#include "runtime/result.hpp"
+
+namespace weir {
+
+struct view_row_change {
+  std::string view;
+  std::string key;                   // of the row in its table
+  std::optional<std::string> value;  // the row's JSON; none: deleted
+  std::int64_t offset = 0;           // in the view's topic
+};
+
+struct state_delta {
+  // Complete state keys and values, as in the changelog.
+  struct change {
+    std::string_view key;
+    std::optional<std::string_view> value;
+  };
+  std::vector<change> changes;
+  std::int64_t changelog_next = 0;  // the changelog offset after this delta: the new stamp
+  std::vector<view_row_change> rows;
+  // View topics' offsets after this delta (of this shard's partition).
+  std::vector<std::pair<std::string, std::int64_t>> view_next;
+};
+
+struct table_row {
+  std::string key;
+  std::string json;
+};
+
+struct table_scan {
+  std::string from, to;   // keys: from <= key < to; an empty `to` has no upper bound
+  bool reverse = false;   // from the greatest key down
+  std::size_t limit = 100;
+};
+
+class state_store {
+ public:
+  // view_rows: rows kept per view and shard; the oldest written are dropped first.
+  static result<std::unique_ptr<state_store>> open(const std::string& path, std::size_t view_rows);
+  ~state_store();
+
+  // Of the last applied delta; 0 when the shard has no state.
+  result<std::int64_t> changelog_stamp(int shard);
+  result<std::int64_t> view_stamp(int shard, std::string_view view);
+  status apply(int shard, const state_delta& delta);
+  // Every state entry whose key begins with `prefix`, in key order.
+  status load(int shard, std::string_view prefix,
+              const std::function<status(std::string_view key, std::string_view value)>& each);
+  status wipe(int shard);
+  status wipe_view(int shard, std::string_view view);
+
+  result<std::vector<table_row>> scan(int shard, std::string_view view, const table_scan& scan);
+  result<std::optional<std::string>> get(int shard, std::string_view view, std::string_view key);
+  result<std::uint64_t> row_count(int shard, std::string_view view);
+
+  // Whether the last run ended with mark_clean(); open() itself marks the store as in use.
+  bool was_clean() const;
+  status mark_clean();
+
+ private:
+  struct impl;
+  explicit state_store(std::unique_ptr<impl> i);
+  std::unique_ptr<impl> impl_;
+};
+
+}  // namespace weir
