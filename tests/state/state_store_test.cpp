@@ -1,0 +1,150 @@
+#include "state/state_store.hpp"
+
+#include <catch2/catch.hpp>
+#include <filesystem>
+
+#include "state/state_key.hpp"
+#include "tests/support/temp_folder.hpp"
+
+using namespace weir;
+
+namespace {
+
+std::unique_ptr<state_store> open_store(const temp_folder& folder, std::size_t view_rows = 100) {
+  auto store = state_store::open(folder.path("state"), view_rows);
+  REQUIRE(store);
+  return std::move(*store);
+}
+
+state_delta one_row(std::string key, std::optional<std::string> json, std::int64_t next) {
+  state_delta d;
+  d.changelog_next = next;
+  d.rows.push_back({"v", std::move(key), std::move(json), next - 1});
+  d.view_next.emplace_back("v", next);
+  return d;
+}
+
+std::string keys_of(state_store& store, const table_scan& scan, int shard = 0) {
+  auto rows = store.scan(shard, "v", scan);
+  REQUIRE(rows);
+  std::string out;
+  for (const auto& r : *rows) out += r.key;
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("a delta and its stamp are there after reopening") {
+  temp_folder folder;
+  {
+    auto store = open_store(folder);
+    CHECK(store->changelog_stamp(3).value() == 0);
+    state_delta d;
+    d.changes = {{"a1", "x"}, {"a2", "y"}, {"b", "z"}};
+    d.changelog_next = 17;
+    REQUIRE(store->apply(3, d));
+    state_delta e;
+    e.changes = {{"a2", std::nullopt}};
+    e.changelog_next = 18;
+    REQUIRE(store->apply(3, e));
+  }
+  auto store = open_store(folder);
+  CHECK(store->changelog_stamp(3).value() == 18);
+  std::string seen;
+  REQUIRE(store->load(3, "a", [&](std::string_view k, std::string_view v) -> status {
+    seen += std::string(k) + "=" + std::string(v) + ";";
+    return {};
+  }));
+  CHECK(seen == "a1=x;");
+}
+
+TEST_CASE("shards and pipelines do not see each other's state") {
+  temp_folder folder;
+  auto store = open_store(folder);
+  const auto p = state_prefix("p", 1), pq = state_prefix("pq", 1), p2 = state_prefix("p", 2);
+  for (const auto& prefix : {p, pq, p2}) {
+    state_delta d;
+    const auto key = prefix + "k";
+    d.changes = {{key, prefix}};
+    REQUIRE(store->apply(1, d));
+  }
+  int seen = 0;
+  REQUIRE(store->load(1, p, [&](std::string_view, std::string_view v) -> status {
+    CHECK(v == p);
+    ++seen;
+    return {};
+  }));
+  CHECK(seen == 1);
+  REQUIRE(store->load(2, p, [&](std::string_view, std::string_view) -> status {
+    FAIL("another shard's state");
+    return {};
+  }));
+}
+
+TEST_CASE("a view's table is read by range in both directions") {
+  temp_folder folder;
+  auto store = open_store(folder);
+  std::int64_t next = 0;
+  for (const char* k : {"b", "d", "a", "e", "c"}) REQUIRE(store->apply(0, one_row(k, "{}", ++next)));
+  CHECK(keys_of(*store, {}) == "abcde");
+  CHECK(keys_of(*store, {.from = "b", .to = "d"}) == "bc");
+  CHECK(keys_of(*store, {.from = "b", .to = "d", .reverse = true}) == "cb");
+  CHECK(keys_of(*store, {.reverse = true, .limit = 2}) == "ed");
+  CHECK(keys_of(*store, {}, 1).empty());
+  REQUIRE(store->apply(0, one_row("c", std::nullopt, ++next)));
+  CHECK(keys_of(*store, {}) == "abde");
+  CHECK(store->row_count(0, "v").value() == 4);
+  CHECK(store->view_stamp(0, "v").value() == 6);
+  CHECK(store->get(0, "v", "d").value().value() == "{}");
+  CHECK_FALSE(store->get(0, "v", "c").value().has_value());
+}
+
+TEST_CASE("a view's table keeps its newest rows and no more than its limit") {
+  temp_folder folder;
+  auto store = open_store(folder, 3);
+  std::int64_t next = 0;
+  for (const char* k : {"a", "b", "c", "a", "d"}) REQUIRE(store->apply(0, one_row(k, "{}", ++next)));
+  CHECK(keys_of(*store, {}) == "acd");  // b was the oldest: a had been written again
+  store.reset();
+  store = open_store(folder, 3);
+  REQUIRE(store->apply(0, one_row("e", "{}", ++next)));
+  CHECK(keys_of(*store, {}) == "ade");
+}
+
+TEST_CASE("wiping a shard leaves the others alone") {
+  temp_folder folder;
+  auto store = open_store(folder);
+  for (const int shard : {0, 1}) {
+    state_delta d = one_row("r", "{}", 5);
+    d.changes = {{"k", "v"}};
+    REQUIRE(store->apply(shard, d));
+  }
+  REQUIRE(store->wipe(0));
+  CHECK(store->changelog_stamp(0).value() == 0);
+  CHECK(keys_of(*store, {}).empty());
+  CHECK(store->changelog_stamp(1).value() == 5);
+  CHECK(keys_of(*store, {}, 1) == "r");
+}
+
+TEST_CASE("a store tells whether its last run ended cleanly") {
+  temp_folder folder;
+  {
+    auto store = open_store(folder);
+    CHECK_FALSE(store->was_clean());
+    REQUIRE(store->mark_clean());
+  }
+  {
+    auto store = open_store(folder);
+    CHECK(store->was_clean());
+  }
+  CHECK_FALSE(open_store(folder)->was_clean());
+}
+
+TEST_CASE("a store in use is refused with a plain reason") {
+  temp_folder folder;
+  auto store = open_store(folder);
+  auto second = state_store::open(folder.path("state"), 1);
+  REQUIRE_FALSE(second);
+  CHECK(second.error().code == errc::unavailable);
+  CHECK(second.error().message.find(folder.path("state")) != std::string::npos);
+}
