@@ -4,7 +4,7 @@
 // (transaction markers, a reserved block after a power loss); offsets of a compacted topic do, wherever an entry was
 // replaced by a later one of the same key. Nothing is visible before its transaction has committed.
 //
-// Thread safety: `log` may be called from any thread; a reader or a writer is used by one thread at a time.
+// Thread safety: `event_log` may be called from any thread; a reader or a writer is used by one thread at a time.
 #pragma once
 
 #include <cstdint>
@@ -82,15 +82,18 @@ class log_writer {
 class event_log {
  public:
   virtual ~event_log() = default;
-  // Makes the topic, or checks that one of this name has the same partitions and kind (conflict otherwise).
+  // Makes the topic, or checks that one of this name has the same partitions and kind (conflict otherwise); another
+  // retention becomes the topic's.
   virtual status create_topic(const topic_config& config) = 0;
   // Drops a topic and all it holds; not_found when there is none.
   virtual status drop_topic(std::string_view name) = 0;
   virtual result<std::vector<topic_config>> topics() = 0;
   virtual result<log_bounds> bounds(std::string_view topic, int partition) = 0;
   // from: an offset between the partition's start and end; a compacted topic may also be read from 0 at any time.
+  // Otherwise errc::offset_out_of_range, as for an offset whose entries a power failure took.
   virtual result<std::unique_ptr<log_reader>> read(std::string_view topic, int partition, std::int64_t from) = 0;
-  // Opens the writer of a stable id and fences any older owner of it (DESIGN §3.4).
+  // Opens the writer of a stable id (1 to 200 characters) and fences any older owner of it (DESIGN §3.4). When it
+  // answers, whatever the older owner committed can be read, and nothing more of it will ever stand.
   virtual result<std::unique_ptr<log_writer>> open_writer(std::string_view id) = 0;
   // The largest key + value + header of one entry.
   virtual std::size_t max_entry_bytes() const = 0;
