@@ -1,0 +1,123 @@
+// A pipeline's task in one shard: rows of streams, shuffles and other pipelines' views in, epochs out.
+//
+// The views of a pipeline form a chain of operators. A view that groups by something else than its source is cut in
+// two: the first half sends partial groups to a shuffle topic, the second half reads this shard's partition of it as a
+// further input. Everything an epoch did (rows of views, late and refused rows, partials, state, positions) leaves in
+// one piece by cut().
+//
+// Positions: streams by record number, shuffle and view topics by log offset. A position may stand inside a stream's
+// entry (a batch that was bisected).
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "actors/shard/epoch.hpp"
+#include "actors/shard/ingest.hpp"
+#include "actors/shard/stream_entry.hpp"
+#include "cluster/control_state.hpp"
+#include "runtime/log/log.hpp"
+#include "runtime/operators/view_operator.hpp"
+#include "state/state_store.hpp"
+
+namespace weir {
+
+enum class input_kind : std::uint8_t { stream, shuffle, view };
+
+struct task_input {
+  input_kind kind = input_kind::stream;
+  std::string name;   // of the stream or view
+  std::string topic;
+  std::uint64_t position = 0;      // next record number (streams) or log offset
+  std::int64_t offset_hint = 0;    // streams: an offset at or before the position
+};
+
+struct task_options {
+  std::string app;
+  int shard = 0, shards = 1;
+  operator_limits operators;
+  std::size_t fetch_bytes = std::size_t{4} << 20;
+};
+
+class task {
+ public:
+  task(task_options options, const planned_pipeline& pipeline, const catalog& names);
+  ~task();
+  task(const task&) = delete;
+  task& operator=(const task&) = delete;
+
+  // State and positions of the last commit; for a new pipeline the beginning or end of its inputs.
+  status restore(state_store& store, event_log& log);
+
+  const std::vector<task_input>& inputs() const { return inputs_; }
+  task_input* find_input(input_kind kind, std::string_view name);
+
+  // From memory; the batch must begin at the input's position (PROTOCOL 2). Consumes it whole.
+  status process(const ingested_batch& batch);
+  // From the log: reads on where the input stands and processes what comes, at most about `max_bytes`, and of a stream
+  // at most `max_records` records (which may end inside an entry). Answers how many bytes that were; 0: nothing there.
+  result<std::size_t> read_on(task_input& input, event_log& log, std::size_t max_bytes,
+                              std::uint64_t max_records = ~std::uint64_t{0});
+  // Leaves out the next record of a stream and puts it among the stream's dead letters (PROTOCOL 9).
+  status skip_poison(task_input& input, event_log& log, std::string_view reason, std::int64_t now_us);
+
+  bool dirty() const { return dirty_; }
+  std::size_t open_bytes() const { return open_.bytes; }
+  result<epoch> cut();
+
+  std::uint64_t records() const { return records_; }
+  std::size_t state_bytes() const;
+  // Views whose topics this task writes, with the clock that their readers see.
+  std::map<std::string, clock_state> view_clocks() const;
+
+ private:
+  struct node;
+  struct stream_reader;
+  struct view_reader;
+  struct log_input;
+
+  void build(const planned_pipeline& pipeline, const catalog& names);
+  void build_stream_reader(const stream_definition& stream);
+  status start_positions(state_store& store, event_log& log);
+  status start_of_stream(task_input& input, state_store& store, event_log& log);
+  status restore_entry(std::string_view key, std::string_view value);
+  status decode_positions(std::string_view value);
+  std::string encode_positions() const;
+
+  status process_rows(const std::vector<node*>& nodes, const stamped_batch& rows, const std::vector<std::size_t>& place);
+  status process_node(node& n, const stamped_batch& input);
+  status advance_nodes(const std::vector<node*>& nodes, const time_progress& progress);
+  status advance_node(node& n, const time_progress& progress);
+  status advance_operator(node& n, const time_progress& progress);
+  status emit(node& n, operator_output& out);
+  void write_rows(node& n, const operator_output& out);
+  void write_refused(const std::string& topic, const std::vector<refused_row>& rows);
+  void write_clocks(node& n);
+  void append(owned_append a);
+
+  result<bool> process_stream_entry(task_input& input, const log_entry& stored, std::uint64_t& records_left);
+  status process_shuffle_entry(node& n, const log_entry& stored);
+  status process_view_entry(task_input& input, const log_entry& stored);
+  status cut_node(node& n);
+  result<log_input*> open_input(task_input& input, event_log& log);
+  result<bool> fetch_more(task_input& input, log_input& in, std::size_t max_bytes);
+
+  task_options options_;
+  pipeline_record record_;
+  std::string prefix_;  // of state keys
+  std::vector<std::unique_ptr<node>> nodes_;  // in the order of the file: inputs before readers
+  std::vector<task_input> inputs_;
+  std::map<std::string, std::unique_ptr<stream_reader>, std::less<>> streams_;
+  std::map<std::string, std::unique_ptr<view_reader>, std::less<>> views_;
+  std::map<std::string, std::unique_ptr<log_input>> logs_;  // by topic
+  epoch open_;
+  std::uint64_t records_ = 0;
+  bool dirty_ = false;
+};
+
+}  // namespace weir
