@@ -1,0 +1,121 @@
+// The stored state of a grouped view: what a cut hands out and restore takes back.
+#include <algorithm>
+
+#include "runtime/operators/grouped_view.hpp"
+#include "runtime/operators/value_codec.hpp"
+#include "runtime/operators/windows.hpp"
+
+namespace weir {
+
+namespace {
+
+constexpr char group_kind = 'g', clock_kind = 'c', flush_kind = 'f';
+constexpr std::uint8_t state_version = 1;
+constexpr std::uint64_t sign_bit = std::uint64_t{1} << 63;
+
+status corrupt(const view_plan& plan, std::string_view what) {
+  return fail(errc::corrupt, "view {}: stored state: {}", plan.name, what);
+}
+
+std::string clock_value(const clock_state& clock) {
+  std::string out;
+  put_u8(out, state_version);
+  put_i64(out, clock.watermark_us);
+  put_i64(out, clock.flushed_us);
+  return out;
+}
+
+}  // namespace
+
+std::string grouped_view::state_key(std::uint32_t slot) const {
+  std::string out(1, group_kind);
+  const auto& g = store_.at(slot);
+  if (!running_) {
+    const std::uint64_t start = static_cast<std::uint64_t>(g.start) ^ sign_bit;
+    for (int shift = 56; shift >= 0; shift -= 8) out.push_back(static_cast<char>(start >> shift));
+  }
+  return out + g.key;
+}
+
+std::string grouped_view::state_value(std::uint32_t slot) const {
+  std::string out;
+  put_u8(out, state_version);
+  store_.serialize(slot, out);
+  if (!is_changes()) return out;
+  const auto& standing = book_[slot].standing;
+  put_u8(out, standing ? 1 : 0);
+  if (!standing) return out;
+  put_i64(out, standing->event_time_us);
+  out.append(standing->row);
+  return out;
+}
+
+void grouped_view::hand_out(const std::vector<std::uint32_t>& changed, std::vector<state_change>& changes) {
+  // A session's entry moves when its first record does; a slot that takes a key over follows its deletion.
+  std::map<std::string, std::optional<std::string>> entries;
+  for (const auto slot : changed) {
+    auto key = state_key(slot);
+    auto& stored = book_[slot].stored_key;
+    if (!stored.empty() && stored != key) deleted_.push_back(std::move(stored));
+    stored = std::move(key);
+  }
+  for (auto& key : deleted_) entries.emplace(std::move(key), std::nullopt);
+  deleted_.clear();
+  for (const auto slot : changed) entries[book_[slot].stored_key] = state_value(slot);
+  if (stream_changed_) entries[std::string(1, clock_kind)] = clock_value(stream_);
+  for (const auto& [source, flushed] : changed_flushes_)
+    entries[flush_kind + source] = clock_value({no_watermark, flushed});
+  stream_changed_ = false;
+  changed_flushes_.clear();
+  for (auto& [key, value] : entries) changes.push_back({key, std::move(value)});
+}
+
+status grouped_view::restore(std::string_view key, std::string_view value) {
+  if (key.empty()) return corrupt(plan_, "an empty key");
+  if (key[0] == group_kind) return restore_group(key, value);
+  byte_reader in(value);
+  const bool version_known = in.u8() == state_version;
+  clock_state clock;
+  clock.watermark_us = in.i64();
+  clock.flushed_us = in.i64();
+  if (!version_known || !in.ok() || !in.at_end()) return corrupt(plan_, "a clock that cannot be read");
+  if (key.size() == 1 && key[0] == clock_kind) {
+    stream_ = clock;
+    if (!by_source_) move_clock(0, clock);
+    return {};
+  }
+  if (key[0] != flush_kind || !by_source_) return corrupt(plan_, "a key of unknown kind");
+  const std::string source(key.substr(1));
+  move_clock(clock_of_source(source), {no_watermark, clock.flushed_us});
+  flush_horizons_[source] = flush_horizon(plan_.window, clock.flushed_us);
+  return {};
+}
+
+status grouped_view::restore_group(std::string_view key, std::string_view value) {
+  const std::size_t prefix = running_ ? 1 : 9;
+  byte_reader in(value);
+  if (key.size() < prefix || in.u8() != state_version) return corrupt(plan_, "a group of another version");
+  const std::size_t live = store_.live_count();
+  WEIR_TRY(slot, store_.merge(key.substr(prefix), in));
+  if (store_.live_count() != live + 1) return corrupt(plan_, "a group that stands there twice");
+  if (!follow_store()) return corrupt(plan_, "a group whose window is closed");
+  auto& b = book_[slot];
+  if (is_changes() && in.u8() == 1) {
+    standing_row row;
+    row.event_time_us = in.i64();
+    const auto before = in.rest();
+    batch_builder check(plan_.output_columns);
+    for (std::size_t c = 0; c < plan_.output_columns->fields.size(); ++c) read_value(in, check.at(c));
+    row.row = before.substr(0, before.size() - in.remaining());
+    standing_bytes_ += row.row.size();
+    b.standing = std::move(row);
+  }
+  if (!in.ok() || !in.at_end()) return corrupt(plan_, "a group that cannot be read");
+  if (state_key(slot) != key) return corrupt(plan_, "a group under another window's key");
+  b.stored_key = key;
+  if (running_ && (plan_.ttl_us > 0 || plan_.max_rows > 0)) age(slot);
+  store_.forget_changes();
+  return check_limits();
+}
+
+}  // namespace weir

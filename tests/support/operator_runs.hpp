@@ -1,0 +1,40 @@
+// Runs of operators, and their rows as comparable texts.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <string>
+#include <vector>
+
+#include "tests/support/plan_builder.hpp"
+
+namespace weir::testing {
+
+// Bit for bit but for NaN payloads: doubles are written so that they read back the same.
+inline std::string row_text(const record_batch& rows, std::size_t row) {
+  std::string out;
+  for (const auto& c : rows.columns) {
+    if (!out.empty() || &c != &rows.columns.front()) out += "|";
+    if (c->is_null(row))
+      out += "null";
+    else if (is_text_like(c->type()))
+      out += c->text(row);
+    else if (c->type() == data_type::double_precision)
+      out += fmt::format("{}", c->doubles()[row]);
+    else
+      out += fmt::format("{}", c->ints()[row]);
+  }
+  return out;
+}
+
+// Rows of an upsert view begin with their sign.
+inline std::vector<std::string> rows_of(const operator_output& out) {
+  std::vector<std::string> texts;
+  for (std::size_t i = 0; i < out.rows.size(); ++i) {
+    const std::string sign = out.rows.sign.empty() ? "" : out.rows.sign[i] < 0 ? "- " : "+ ";
+    texts.push_back(sign + row_text(out.rows.rows, i));
+  }
+  return texts;
+}
+
+}  // namespace weir::testing
