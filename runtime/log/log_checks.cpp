@@ -73,4 +73,10 @@ error no_such_partition(std::string_view topic, int partition) {
   return {errc::not_found, fmt::format("the log has no topic {} with a partition {}", topic, partition), {}};
 }
 
+status check_position(std::string_view topic, int partition, log_bounds held, std::int64_t from) {
+  if (from >= held.start && from <= held.end) return {};
+  return fail(errc::offset_out_of_range, "topic {}, partition {}: offset {} is not in the log, which holds {} to {}", topic,
+              partition, from, held.start, held.end);
+}
+
 }  // namespace weir

@@ -21,4 +21,7 @@ error unknown_topic(std::string_view topic);
 // The error for reading a topic or a partition that the log does not have (errc::not_found).
 error no_such_partition(std::string_view topic, int partition);
 
+// errc::offset_out_of_range unless `from` lies between the partition's start and end.
+status check_position(std::string_view topic, int partition, log_bounds held, std::int64_t from);
+
 }  // namespace weir
