@@ -1,0 +1,80 @@
+#include "actors/source/file_position.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "actors/source/file_access.hpp"
+
+namespace weir {
+namespace {
+
+constexpr int version = 1;
+
+nlohmann::json to_json(const file_progress& file) {
+  nlohmann::json out = {{"path", escape_name(file.path)}, {"dev", file.device},   {"ino", file.inode},
+                        {"bytes", file.bytes},            {"size", file.size},    {"modified", file.modified_us},
+                        {"context", file.context_hash},   {"tail", file.tail_hash}};
+  if (file.done) out["done"] = true;
+  return out;
+}
+
+result<file_progress> progress_from(const nlohmann::json& in) {
+  file_progress file;
+  WEIR_TRY(path, unescape_name(in.at("path").get_ref<const std::string&>()));
+  file.path = std::move(path);
+  file.device = in.at("dev").get<std::uint64_t>();
+  file.inode = in.at("ino").get<std::uint64_t>();
+  file.bytes = in.at("bytes").get<std::uint64_t>();
+  file.size = in.at("size").get<std::uint64_t>();
+  file.modified_us = in.at("modified").get<std::int64_t>();
+  file.context_hash = in.at("context").get<std::string>();
+  file.tail_hash = in.at("tail").get<std::string>();
+  file.done = in.value("done", false);
+  return file;
+}
+
+result<file_position> position_from(const nlohmann::json& in) {
+  file_position position;
+  if (in.at("v").get<int>() != version) {
+    return fail(errc::corrupt, "position of version {}, this program reads version {}", in.at("v").dump(), version);
+  }
+  if (in.contains("file")) {
+    WEIR_TRY(file, progress_from(in.at("file")));
+    position.file = std::move(file);
+  }
+  WEIR_TRY(below, unescape_name(in.value("below", std::string())));
+  position.below = std::move(below);
+  position.below_files = in.value("below_files", std::uint64_t{0});
+  for (const auto& name : in.value("done", nlohmann::json::array())) {
+    WEIR_TRY(done, unescape_name(name.get_ref<const std::string&>()));
+    position.done.insert(std::move(done));
+  }
+  position.ended = in.value("ended", false);
+  return position;
+}
+
+}  // namespace
+
+std::string encode_position(const file_position& position) {
+  nlohmann::json out = {{"v", version}};
+  if (position.file) out["file"] = to_json(*position.file);
+  if (!position.below.empty()) {
+    out["below"] = escape_name(position.below);
+    out["below_files"] = position.below_files;
+  }
+  for (const auto& name : position.done) out["done"].push_back(escape_name(name));
+  if (position.ended) out["ended"] = true;
+  return out.dump();
+}
+
+result<file_position> decode_position(std::string_view text) {
+  if (text.empty()) return file_position{};
+  const auto in = nlohmann::json::parse(text, nullptr, false);
+  if (!in.is_object()) return fail(errc::corrupt, "a file source cannot resume: its position is no JSON object");
+  try {
+    return position_from(in);
+  } catch (const nlohmann::json::exception& e) {
+    return fail(errc::corrupt, "a file source cannot resume: its position is damaged: {}", e.what());
+  }
+}
+
+}  // namespace weir
