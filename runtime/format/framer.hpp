@@ -31,6 +31,8 @@ class framer {
   virtual bool context_ready() const = 0;
 };
 
+// Records end at newlines (\n or \r\n); in CSV, at newlines outside quotes. Empty lines are skipped, so is a byte order
+// mark at the start (raw keeps it). invalid_argument for an unknown format or option and for max_record outside 1 B..1 GiB.
 // Resuming in the middle: `context` is what an earlier run saw (CSV header); empty at the start of a file.
 result<std::unique_ptr<framer>> make_framer(const format_spec& spec, std::size_t max_record, std::string_view context);
 
@@ -43,9 +45,10 @@ class gzip_inflater {
   gzip_inflater& operator=(const gzip_inflater&) = delete;
 
   // Inflates from `input` (advancing it) until the input is used up or `max_output` bytes were appended to `out`.
+  // When exactly max_output bytes came out, more may be waiting: call again, even with the input used up.
   // errc::corrupt for bytes that are no gzip or whose checksum is wrong.
   status inflate(std::string_view& input, std::string& out, std::size_t max_output);
-  // True between members: an input that ends here is complete, one that ends elsewhere was truncated.
+  // True behind a member: an input that ends here is complete, one that ends elsewhere (or is empty) was truncated.
   bool at_member_end() const;
 
  private:

@@ -26,14 +26,15 @@ class raw_records {
     const std::size_t begin = i == 0 ? 0 : ends_[i - 1];
     return {bytes_.data() + begin, ends_[i] - begin};
   }
-  // How many readable bytes stand from the record's first byte on.
+  // How many readable bytes stand from the record's first byte on, padding included.
   std::size_t readable_from(std::size_t i) const {
     const std::size_t begin = i == 0 ? 0 : ends_[i - 1];
     return bytes_.size() - begin;
   }
   std::string_view all_bytes() const { return {bytes_.data(), byte_count()}; }
   const std::vector<std::uint32_t>& ends() const { return ends_; }
-  // Takes over already contiguous records: the reader of a stored batch.
+  // Takes over already contiguous records: the reader of a stored batch. `ends` ascend, the last one is at most
+  // bytes.size(); the caller has checked that.
   static raw_records adopt(std::string_view bytes, std::vector<std::uint32_t> ends);
 
  private:

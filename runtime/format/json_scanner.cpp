@@ -1,0 +1,255 @@
+#include "runtime/format/json_scanner.hpp"
+
+#include <bit>
+#include <cstdint>
+#include <cstring>
+
+#include "runtime/format/text_value.hpp"
+
+namespace weir {
+namespace {
+
+static_assert(std::endian::native == std::endian::little, "special_bytes() finds the first byte at the low end");
+
+constexpr std::uint64_t each_byte(std::uint8_t b) { return 0x0101010101010101ULL * b; }
+
+// 0x80 in every byte that may be a quote, a backslash or a control character; the lowest one set is exact.
+constexpr std::uint64_t special_bytes(std::uint64_t w) {
+  const auto zero = [](std::uint64_t x) { return (x - each_byte(1)) & ~x; };
+  const std::uint64_t control = (w - each_byte(0x20)) & ~w;
+  return (zero(w ^ each_byte('"')) | zero(w ^ each_byte('\\')) | control) & each_byte(0x80);
+}
+
+constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+int hex_value(char c) {
+  if (is_digit(c)) return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+unsigned read_hex4(const char* p) {
+  unsigned v = 0;
+  for (int i = 0; i < 4; ++i) v = v * 16 + static_cast<unsigned>(hex_value(p[i]));
+  return v;
+}
+
+constexpr bool is_high_surrogate(unsigned u) { return u >= 0xd800 && u <= 0xdbff; }
+constexpr bool is_low_surrogate(unsigned u) { return u >= 0xdc00 && u <= 0xdfff; }
+
+void append_utf8(std::string& out, unsigned code) {
+  const auto byte = [&out](unsigned b) { out += static_cast<char>(b); };
+  if (code < 0x80) {
+    byte(code);
+  } else if (code < 0x800) {
+    byte(0xc0 | code >> 6);
+    byte(0x80 | (code & 0x3f));
+  } else if (code < 0x10000) {
+    byte(0xe0 | code >> 12);
+    byte(0x80 | (code >> 6 & 0x3f));
+    byte(0x80 | (code & 0x3f));
+  } else {
+    byte(0xf0 | code >> 18);
+    byte(0x80 | (code >> 12 & 0x3f));
+    byte(0x80 | (code >> 6 & 0x3f));
+    byte(0x80 | (code & 0x3f));
+  }
+}
+
+char unescaped(char c) {
+  switch (c) {
+    case 'b': return '\b';
+    case 'f': return '\f';
+    case 'n': return '\n';
+    case 'r': return '\r';
+    case 't': return '\t';
+    default: return c;  // quote, backslash, slash
+  }
+}
+
+}  // namespace
+
+bool json_scanner::expected(const char* what) {
+  expected_ = what;
+  return false;
+}
+
+std::string json_scanner::problem() const {
+  const auto where = at_ - begin_ + 1;
+  if (at_ == end_) return fmt::format("expected {}, found the record's end at byte {}", expected_, where);
+  return fmt::format("expected {}, found {} at byte {}", expected_,
+                     quoted_excerpt({at_, static_cast<std::size_t>(std::min<std::ptrdiff_t>(end_ - at_, 16))}), where);
+}
+
+bool json_scanner::string(string_token& out) {
+  if (!take('"')) return expected("a string");
+  const char* const first = at_;
+  bool escaped = false;
+  for (;;) {
+    while (end_ - at_ >= 8) {
+      std::uint64_t w = 0;
+      std::memcpy(&w, at_, 8);
+      if (const std::uint64_t found = special_bytes(w); found != 0) {
+        at_ += std::countr_zero(found) / 8;
+        break;
+      }
+      at_ += 8;
+    }
+    while (at_ < end_ && *at_ != '"' && *at_ != '\\' && static_cast<unsigned char>(*at_) >= 0x20) ++at_;
+    if (peek() == '"') break;
+    if (peek() != '\\') return expected("the string's closing quote");
+    escaped = true;
+    if (!escape()) return false;
+  }
+  out = {{first, static_cast<std::size_t>(at_ - first)}, escaped};
+  ++at_;
+  return true;
+}
+
+bool json_scanner::hex4(unsigned& out) {
+  if (end_ - at_ < 4) return expected("four hex digits");
+  for (int i = 0; i < 4; ++i)
+    if (hex_value(at_[i]) < 0) return expected("four hex digits");
+  out = read_hex4(at_);
+  at_ += 4;
+  return true;
+}
+
+bool json_scanner::escape() {
+  ++at_;
+  switch (peek()) {
+    case '"':
+    case '\\':
+    case '/':
+    case 'b':
+    case 'f':
+    case 'n':
+    case 'r':
+    case 't': ++at_; return true;
+    case 'u': break;
+    default: return expected("an escape sequence of JSON");
+  }
+  ++at_;
+  unsigned code = 0;
+  if (!hex4(code)) return false;
+  if (is_low_surrogate(code)) return expected("a surrogate pair before a low surrogate");
+  if (!is_high_surrogate(code)) return true;
+  unsigned low = 0;
+  if (!take("\\u") || !hex4(low) || !is_low_surrogate(low)) return expected("a low surrogate behind a high one");
+  return true;
+}
+
+bool json_scanner::number(number_token& out) {
+  const char* const first = at_;
+  take('-');
+  if (!is_digit(peek())) return expected("a value");
+  if (!take('0'))
+    while (is_digit(peek())) ++at_;
+  bool integer = true;
+  if (take('.')) {
+    integer = false;
+    if (!is_digit(peek())) return expected("a digit behind the decimal point");
+    while (is_digit(peek())) ++at_;
+  }
+  if (peek() == 'e' || peek() == 'E') {
+    integer = false;
+    ++at_;
+    if (!take('+')) take('-');
+    if (!is_digit(peek())) return expected("a digit in the exponent");
+    while (is_digit(peek())) ++at_;
+  }
+  out = {{first, static_cast<std::size_t>(at_ - first)}, integer};
+  return true;
+}
+
+bool json_scanner::word(std::string_view expected_word) { return take(expected_word) || expected("a value"); }
+
+bool json_scanner::value(int depth) {
+  switch (peek()) {
+    case '"': {
+      string_token ignored;
+      return string(ignored);
+    }
+    case '{': return object(depth + 1);
+    case '[': return array(depth + 1);
+    case 't': return word("true");
+    case 'f': return word("false");
+    case 'n': return word("null");
+    default: {
+      number_token ignored;
+      return number(ignored);
+    }
+  }
+}
+
+bool json_scanner::object(int depth) {
+  if (depth > max_json_depth) return expected("at most 128 objects and arrays within each other");
+  ++at_;
+  skip_blanks();
+  if (take('}')) return true;
+  for (;;) {
+    string_token key;
+    if (peek() != '"') return expected("a field's name");
+    if (!string(key)) return false;
+    skip_blanks();
+    if (!take(':')) return expected("':' behind a field's name");
+    skip_blanks();
+    if (!value(depth)) return false;
+    skip_blanks();
+    if (take('}')) return true;
+    if (!take(',')) return expected("',' or '}' behind a field's value");
+    skip_blanks();
+  }
+}
+
+bool json_scanner::array(int depth) {
+  if (depth > max_json_depth) return expected("at most 128 objects and arrays within each other");
+  ++at_;
+  skip_blanks();
+  if (take(']')) return true;
+  for (;;) {
+    if (!value(depth)) return false;
+    skip_blanks();
+    if (take(']')) return true;
+    if (!take(',')) return expected("',' or ']' behind an array's value");
+    skip_blanks();
+  }
+}
+
+void unescape_json(std::string_view raw, std::string& out) {
+  while (!raw.empty()) {
+    const std::size_t backslash = raw.find('\\');
+    if (backslash == std::string_view::npos) break;
+    out.append(raw.substr(0, backslash));
+    const char kind = raw[backslash + 1];
+    raw.remove_prefix(backslash + 2);
+    if (kind != 'u') {
+      out += unescaped(kind);
+      continue;
+    }
+    unsigned code = read_hex4(raw.data());
+    raw.remove_prefix(4);
+    if (is_high_surrogate(code)) {
+      code = 0x10000 + ((code - 0xd800) << 10) + (read_hex4(raw.data() + 2) - 0xdc00);
+      raw.remove_prefix(6);
+    }
+    append_utf8(out, code);
+  }
+  out.append(raw);
+}
+
+status check_json(std::string_view text) {
+  if (!is_valid_utf8(text)) return fail(errc::parse_error, "expected JSON in UTF-8, found {}", quoted_excerpt(text));
+  json_scanner scanner(text);
+  scanner.skip_blanks();
+  bool valid = scanner.value(0);
+  if (valid) {
+    scanner.skip_blanks();
+    valid = scanner.at_end() || scanner.expected("nothing behind the JSON value");
+  }
+  if (!valid) return fail(errc::parse_error, "no valid JSON: {}", scanner.problem());
+  return {};
+}
+
+}  // namespace weir
