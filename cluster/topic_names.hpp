@@ -13,14 +13,20 @@ namespace weir::topic {
 inline std::string control(std::string_view app) { return fmt::format("{}.control", app); }
 inline std::string changelog(std::string_view app) { return fmt::format("{}.changelog", app); }
 inline std::string attempts(std::string_view app) { return fmt::format("{}.attempts", app); }
-inline std::string stream(std::string_view app, std::string_view name) { return fmt::format("{}.stream.{}", app, name); }
+inline std::string stream(std::string_view app, std::string_view name) {
+  return fmt::format("{}.stream.{}", app, name);
+}
 // A stream's dead letters.
-inline std::string dead(std::string_view app, std::string_view stream) { return fmt::format("{}.dead.{}", app, stream); }
+inline std::string dead(std::string_view app, std::string_view stream) {
+  return fmt::format("{}.dead.{}", app, stream);
+}
 inline std::string view(std::string_view app, std::string_view name) { return fmt::format("{}.view.{}", app, name); }
 // Records that came too late for a view's windows.
 inline std::string late(std::string_view app, std::string_view view) { return fmt::format("{}.late.{}", app, view); }
 // Rows that a view's expressions could not compute.
-inline std::string refused(std::string_view app, std::string_view view) { return fmt::format("{}.refused.{}", app, view); }
+inline std::string refused(std::string_view app, std::string_view view) {
+  return fmt::format("{}.refused.{}", app, view);
+}
 // Partial groups of one incarnation of a pipeline: a successor never reads its predecessor's.
 inline std::string shuffle(std::string_view app, std::string_view pipeline, std::string_view view,
                            std::uint64_t incarnation) {

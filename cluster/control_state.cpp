@@ -1,0 +1,227 @@
+// Records to JSON and back, and the fold over them.
+#include "cluster/control_state.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include "runtime/batch/key_codec.hpp"
+
+namespace weir {
+namespace {
+
+using json = nlohmann::json;
+
+std::optional<run_state> run_state_from(std::string_view text) {
+  for (const run_state s : {run_state::running, run_state::paused, run_state::quarantined}) {
+    if (text == to_string(s)) return s;
+  }
+  return std::nullopt;
+}
+
+// Reads the fields of one record; after the first that is missing or of another type, `ok` is false.
+class record_reader {
+ public:
+  explicit record_reader(const std::optional<std::string>& value)
+      : record_(json::parse(value.value_or(""), nullptr, false)), ok_(record_.is_object()) {}
+
+  bool ok() const { return ok_; }
+  bool removed() { return ok_ && record_.contains("removed") && flag("removed"); }
+
+  std::string text(const char* field) {
+    const json* at = find(field);
+    if (!expect(at && at->is_string())) return {};
+    return at->get<std::string>();
+  }
+  bool flag(const char* field) {
+    const json* at = find(field);
+    return expect(at && at->is_boolean()) && at->get<bool>();
+  }
+  std::uint64_t number(const char* field, std::uint64_t maximum = std::numeric_limits<std::uint64_t>::max()) {
+    const json* at = find(field);
+    if (!expect(at && at->is_number_unsigned() && at->get<std::uint64_t>() <= maximum)) return 0;
+    return at->get<std::uint64_t>();
+  }
+  run_state state(const char* field) {
+    const std::optional<run_state> s = run_state_from(text(field));
+    return expect(s.has_value()) ? *s : run_state::running;
+  }
+  std::map<std::string, std::string> texts(const char* field) {
+    std::map<std::string, std::string> out;
+    const json* at = find(field);
+    if (!expect(at && at->is_object())) return out;
+    for (const auto& [name, value] : at->items()) {
+      if (!expect(value.is_string())) return out;
+      out.emplace(name, value.get<std::string>());
+    }
+    return out;
+  }
+
+ private:
+  const json* find(const char* field) const {
+    if (!ok_) return nullptr;
+    const auto it = record_.find(field);
+    return it == record_.end() ? nullptr : &*it;
+  }
+  bool expect(bool condition) { return ok_ = ok_ && condition; }
+
+  json record_;
+  bool ok_;
+};
+
+// Bytes that are no UTF-8 (they can only come from an error's text) become U+FFFD instead of an exception.
+std::string dump(const json& record) { return record.dump(-1, ' ', false, json::error_handler_t::replace); }
+
+std::string removed_value(std::uint64_t incarnation) { return dump({{"removed", true}, {"incarnation", incarnation}}); }
+
+bool fold_stream(control_state& state, std::string_view name, const std::optional<std::string>& value) {
+  if (!value) {
+    if (const auto it = state.streams.find(name); it != state.streams.end()) state.streams.erase(it);
+    return true;
+  }
+  record_reader in(value);
+  stream_record r{std::string(name), in.text("sql"), in.text("pipeline")};
+  if (!in.ok()) return false;
+  state.streams[r.name] = std::move(r);
+  return true;
+}
+
+template <class Records, class Removed>
+void forget(Records& records, Removed& removed, std::string_view name) {
+  if (const auto it = records.find(name); it != records.end()) records.erase(it);
+  if (const auto it = removed.find(name); it != removed.end()) removed.erase(it);
+}
+
+bool fold_pipeline(control_state& state, std::string_view name, const std::optional<std::string>& value) {
+  pipeline_record r;
+  r.name = name;
+  bool removed = false;
+  if (value) {
+    record_reader in(value);
+    removed = in.removed();
+    r.incarnation = in.number("incarnation");
+    if (!removed) {
+      r.sql = in.text("sql");
+      r.from_beginning = in.flag("from_beginning");
+      r.state = in.state("state");
+      r.error = in.text("error");
+    }
+    if (!in.ok()) return false;
+  }
+  forget(state.pipelines, state.removed_pipelines, name);
+  if (removed) state.removed_pipelines[r.name] = r.incarnation;
+  if (value && !removed) state.pipelines[r.name] = std::move(r);
+  return true;
+}
+
+bool fold_source(control_state& state, std::string_view name, const std::optional<std::string>& value) {
+  source_record r;
+  r.name = name;
+  bool removed = false;
+  if (value) {
+    record_reader in(value);
+    removed = in.removed();
+    r.incarnation = in.number("incarnation");
+    if (!removed) {
+      r.stream = in.text("stream");
+      r.connector = in.text("connector");
+      r.options = in.texts("options");
+      r.state = in.state("state");
+    }
+    if (!in.ok()) return false;
+  }
+  forget(state.sources, state.removed_sources, name);
+  if (removed) state.removed_sources[r.name] = r.incarnation;
+  if (value && !removed) state.sources[r.name] = std::move(r);
+  return true;
+}
+
+bool fold_deployment(control_state& state, const std::optional<std::string>& value) {
+  if (!value) {
+    state.deployment = {};
+    return true;
+  }
+  constexpr std::uint64_t most = 1'000'000;
+  record_reader in(value);
+  const deployment_record r{static_cast<int>(in.number("shards", most)),
+                            static_cast<int>(in.number("shuffle_partitions", most))};
+  if (!in.ok() || r.shards < 1 || r.shuffle_partitions < 1) return false;
+  state.deployment = r;
+  return true;
+}
+
+// False when the value is no record of this kind.
+bool fold_kind(control_state& state, std::string_view kind, std::string_view name, const log_entry& entry) {
+  if (kind == "stream") return fold_stream(state, name, entry.value);
+  if (kind == "pipeline") return fold_pipeline(state, name, entry.value);
+  if (kind == "source") return fold_source(state, name, entry.value);
+  if (entry.key == "deployment") return fold_deployment(state, entry.value);
+  if (entry.value) {
+    state.unknown.insert(entry.key);
+  } else {
+    state.unknown.erase(entry.key);
+  }
+  return true;
+}
+
+}  // namespace
+
+std::string_view to_string(run_state s) {
+  switch (s) {
+    case run_state::running: return "running";
+    case run_state::paused: return "paused";
+    case run_state::quarantined: return "quarantined";
+  }
+  return "?";
+}
+
+status fold_control(control_state& state, const log_entry& entry) {
+  if (entry.offset <= state.offset) return {};
+  const std::string_view key = entry.key;
+  const std::size_t slash = key.find('/');
+  const std::string_view kind = key.substr(0, slash);
+  const std::string_view name = slash == std::string_view::npos ? std::string_view() : key.substr(slash + 1);
+  const bool named = slash != std::string_view::npos && (kind == "stream" || kind == "pipeline" || kind == "source");
+  const bool good = !(named && name.empty()) && fold_kind(state, kind, name, entry);
+  if (!good) {
+    return fail(errc::corrupt, "control record '{}' at offset {} is no {} record", key, entry.offset, kind);
+  }
+  state.offset = entry.offset;
+  return {};
+}
+
+control_record to_record(const stream_record& r) {
+  return {"stream/" + r.name, dump({{"sql", r.sql}, {"pipeline", r.pipeline}})};
+}
+
+control_record to_record(const pipeline_record& r) {
+  return {"pipeline/" + r.name, dump({{"sql", r.sql},
+                                      {"incarnation", r.incarnation},
+                                      {"from_beginning", r.from_beginning},
+                                      {"state", to_string(r.state)},
+                                      {"error", r.error}})};
+}
+
+control_record to_record(const source_record& r) {
+  return {"source/" + r.name, dump({{"stream", r.stream},
+                                    {"connector", r.connector},
+                                    {"options", r.options},
+                                    {"state", to_string(r.state)},
+                                    {"incarnation", r.incarnation}})};
+}
+
+control_record to_record(const deployment_record& r) {
+  return {"deployment", dump({{"shards", r.shards}, {"shuffle_partitions", r.shuffle_partitions}})};
+}
+
+control_record removal(std::string_view kind, std::string_view name) {
+  return {fmt::format("{}/{}", kind, name), std::nullopt};
+}
+
+control_record removal(const pipeline_record& r) { return {"pipeline/" + r.name, removed_value(r.incarnation)}; }
+
+control_record removal(const source_record& r) { return {"source/" + r.name, removed_value(r.incarnation)}; }
+
+int shard_of_source(std::string_view source, int shards) {
+  return static_cast<int>(stable_hash(source) % static_cast<std::uint64_t>(shards));
+}
+
+}  // namespace weir

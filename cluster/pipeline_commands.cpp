@@ -1,0 +1,247 @@
+#include <fmt/ranges.h>
+#include <simdjson.h>
+
+#include <algorithm>
+
+#include "cluster/control_state.hpp"
+#include "runtime/sql/sql.hpp"
+
+namespace weir {
+namespace {
+
+using records = std::vector<control_record>;
+
+constexpr std::size_t max_name_bytes = 63;
+constexpr std::size_t max_error_bytes = 8 * 1024;
+
+// Names become parts of topic names, which dots separate.
+bool is_topic_part(std::string_view name) {
+  return !name.empty() && name.size() <= max_name_bytes && std::all_of(name.begin(), name.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+  });
+}
+
+status check_name(std::string_view what, std::string_view name) {
+  if (is_topic_part(name)) return {};
+  return fail(errc::invalid_argument, "{} name '{}'; write 1 to {} letters, digits, '-' or '_'", what, name,
+              max_name_bytes);
+}
+
+// "view a of pipeline p" for every view outside `pipeline` that reads `input`.
+void add_readers(const control_plan& plan, std::string_view pipeline, std::string_view input,
+                 std::vector<std::string>& readers) {
+  for (const auto& [name, planned] : plan.pipelines) {
+    if (name == pipeline) continue;
+    for (const view_plan& view : planned.views) {
+      if (view.input == input) readers.push_back(fmt::format("view {} of pipeline {}", view.name, name));
+    }
+  }
+}
+
+// Refuses while views of other pipelines read views of this one.
+status check_views_unread(const control_plan& plan, std::string_view pipeline, std::string_view verb) {
+  const auto it = plan.pipelines.find(pipeline);
+  if (it == plan.pipelines.end()) return {};
+  for (const view_plan& view : it->second.views) {
+    std::vector<std::string> readers;
+    add_readers(plan, pipeline, view.name, readers);
+    if (readers.empty()) continue;
+    return with_hint(fail(errc::conflict, "pipeline {} cannot be {}: its view {} is read by {}", pipeline, verb,
+                          view.name, fmt::join(readers, ", ")),
+                     "drop what reads it first, or declare both in one pipeline");
+  }
+  return {};
+}
+
+// Refuses while other pipelines read the stream or sources write to it.
+status check_stream_unused(const control_plan& plan, const stream_record& stream) {
+  std::vector<std::string> users;
+  add_readers(plan, stream.pipeline, stream.name, users);
+  for (const auto& [name, source] : plan.state.sources) {
+    if (source.stream == stream.name) users.push_back("source " + name);
+  }
+  if (users.empty()) return {};
+  return with_hint(
+      fail(errc::conflict, "stream {} cannot be dropped: it is used by {}", stream.name, fmt::join(users, ", ")),
+      "remove those first");
+}
+
+bool same_stream(const stream_definition& a, const stream_definition& b) {
+  return *a.columns == *b.columns && a.format == b.format && a.event_time == b.event_time &&
+         a.event_time_unit_us == b.event_time_unit_us && a.lateness_us == b.lateness_us && a.idle_us == b.idle_us &&
+         a.max_future_us == b.max_future_us;
+}
+
+tl::unexpected<error> name_taken(std::string_view name, std::string_view kind, std::string_view owner) {
+  return with_hint(fail(errc::conflict, "{} is a {} of pipeline {} already", name, kind, owner),
+                   "choose another name; views of any pipeline may read it");
+}
+
+// Refuses names that other pipelines use.
+status check_name_free(const control_plan& plan, std::string_view pipeline, std::string_view name) {
+  if (const auto it = plan.state.streams.find(name);
+      it != plan.state.streams.end() && it->second.pipeline != pipeline) {
+    return name_taken(name, "stream", it->second.pipeline);
+  }
+  for (const auto& [owner, planned] : plan.pipelines) {
+    if (owner == pipeline) continue;
+    for (const view_plan& view : planned.views) {
+      if (view.name == name) return name_taken(name, "view", owner);
+    }
+  }
+  return {};
+}
+
+// What other pipelines have declared.
+catalog names_of_others(const control_plan& plan, std::string_view pipeline) {
+  catalog names = plan.names;
+  for (const auto& [name, stream] : plan.state.streams) {
+    if (stream.pipeline == pipeline) names.streams.erase(name);
+  }
+  if (const auto it = plan.pipelines.find(pipeline); it != plan.pipelines.end()) {
+    for (const view_plan& view : it->second.views) names.views.erase(view.name);
+  }
+  return names;
+}
+
+// What the file would declare, checked against what stands.
+struct declared {
+  std::vector<stream_definition> streams;
+  std::size_t views = 0;
+
+  bool has_stream(std::string_view name) const {
+    return std::any_of(streams.begin(), streams.end(), [name](const auto& s) { return s.name == name; });
+  }
+};
+
+result<declared> read_script(const control_plan& plan, std::string_view pipeline, std::string_view sql,
+                             const control_limits& limits) {
+  if (sql.size() > limits.script_bytes) {
+    return fail(errc::limit_exceeded, "the SQL of pipeline {} has {} bytes, more than {}", pipeline, sql.size(),
+                limits.script_bytes);
+  }
+  if (!simdjson::validate_utf8(sql)) return fail(errc::parse_error, "the SQL of pipeline {} is no UTF-8", pipeline);
+  WEIR_TRY(statements, plan_script(sql, names_of_others(plan, pipeline), limits.sql));
+  if (statements.empty()) return fail(errc::invalid_argument, "the SQL of pipeline {} declares nothing", pipeline);
+  declared out;
+  for (statement& s : statements) {
+    if (auto* stream = std::get_if<stream_definition>(&s)) {
+      WEIR_TRY_VOID(check_name("stream", stream->name));
+      WEIR_TRY_VOID(check_name_free(plan, pipeline, stream->name));
+      out.streams.push_back(std::move(*stream));
+    } else if (const auto* view = std::get_if<view_plan>(&s)) {
+      WEIR_TRY_VOID(check_name("view", view->name));
+      WEIR_TRY_VOID(check_name_free(plan, pipeline, view->name));
+      ++out.views;
+    }
+  }
+  return out;
+}
+
+status check_counts(const control_plan& plan, std::string_view pipeline, const declared& wanted,
+                    const control_limits& limits) {
+  std::size_t streams = wanted.streams.size();
+  for (const auto& [name, stream] : plan.state.streams) streams += stream.pipeline != pipeline;
+  std::size_t views = wanted.views;
+  for (const auto& [name, planned] : plan.pipelines) views += name == pipeline ? 0 : planned.views.size();
+  if (streams > limits.streams) {
+    return fail(errc::limit_exceeded, "{} streams are more than limits.streams = {}", streams, limits.streams);
+  }
+  if (views > limits.views) {
+    return fail(errc::limit_exceeded, "{} views are more than limits.views = {}", views, limits.views);
+  }
+  return {};
+}
+
+// Records of streams that are new, after a check that those that stand stay what they are.
+status add_streams(const control_plan& plan, std::string_view pipeline, const declared& wanted, records& out) {
+  for (const stream_definition& stream : wanted.streams) {
+    if (!plan.state.streams.contains(stream.name)) {
+      out.push_back(to_record(stream_record{stream.name, stream.sql, std::string(pipeline)}));
+      continue;
+    }
+    const auto now = plan.names.streams.find(stream.name);
+    if (now != plan.names.streams.end() && same_stream(now->second, stream)) continue;
+    return with_hint(
+        fail(errc::conflict, "stream {} exists with another declaration; its records are in the log", stream.name),
+        "keep its CREATE TABLE as it was, or declare a new stream under another name");
+  }
+  return {};
+}
+
+status drop_streams(const control_plan& plan, std::string_view pipeline, const declared& kept, records& out) {
+  for (const auto& [name, stream] : plan.state.streams) {
+    if (stream.pipeline != pipeline || kept.has_stream(name)) continue;
+    WEIR_TRY_VOID(check_stream_unused(plan, stream));
+    out.push_back(removal("stream", name));
+  }
+  return {};
+}
+
+std::uint64_t next_incarnation(const control_state& state, std::string_view pipeline) {
+  if (const auto it = state.pipelines.find(pipeline); it != state.pipelines.end()) return it->second.incarnation + 1;
+  const auto it = state.removed_pipelines.find(pipeline);
+  return it == state.removed_pipelines.end() ? 1 : it->second + 1;
+}
+
+}  // namespace
+
+result<records> apply_pipeline(const control_plan& plan, std::string_view name, std::string_view sql, bool replace,
+                               bool from_beginning, const control_limits& limits) {
+  WEIR_TRY_VOID(check_name("pipeline", name));
+  const auto existing = plan.state.pipelines.find(name);
+  const bool exists = existing != plan.state.pipelines.end();
+  if (exists && existing->second.sql == sql) return records{};
+  WEIR_TRY(wanted, read_script(plan, name, sql, limits));
+  if (exists && !replace) {
+    return with_hint(fail(errc::conflict, "pipeline {} exists with another SQL", name),
+                     "replace it (weir apply --replace), which builds its views anew, or choose another name");
+  }
+  if (exists) WEIR_TRY_VOID(check_views_unread(plan, name, "replaced"));
+  WEIR_TRY_VOID(check_counts(plan, name, wanted, limits));
+  records out;
+  WEIR_TRY_VOID(add_streams(plan, name, wanted, out));
+  WEIR_TRY_VOID(drop_streams(plan, name, wanted, out));
+  pipeline_record record;
+  record.name = name;
+  record.sql = sql;
+  record.incarnation = next_incarnation(plan.state, name);
+  record.from_beginning = from_beginning;
+  out.push_back(to_record(record));
+  return out;
+}
+
+result<records> drop_pipeline(const control_plan& plan, std::string_view name) {
+  const auto it = plan.state.pipelines.find(name);
+  if (it == plan.state.pipelines.end()) return fail(errc::not_found, "there is no pipeline {}", name);
+  WEIR_TRY_VOID(check_views_unread(plan, name, "dropped"));
+  records out;
+  WEIR_TRY_VOID(drop_streams(plan, name, {}, out));
+  out.push_back(removal(it->second));
+  return out;
+}
+
+result<records> set_pipeline_state(const control_plan& plan, std::string_view name, run_state state,
+                                   std::string_view why) {
+  const auto it = plan.state.pipelines.find(name);
+  if (it == plan.state.pipelines.end()) return fail(errc::not_found, "there is no pipeline {}", name);
+  pipeline_record record = it->second;
+  record.state = state;
+  record.error = state == run_state::quarantined ? why.substr(0, max_error_bytes) : std::string_view();
+  if (record == it->second) return records{};
+  return records{to_record(record)};
+}
+
+result<records> set_deployment(const control_state& state, const deployment_record& wanted) {
+  const deployment_record& now = state.deployment;
+  if (now.shards == 0) return records{to_record(wanted)};
+  if (now == wanted) return records{};
+  return with_hint(fail(errc::conflict,
+                        "this deployment was made with {} shards and {} shuffle partitions, the config says {} and {}",
+                        now.shards, now.shuffle_partitions, wanted.shards, wanted.shuffle_partitions),
+                   fmt::format("set node.shards = {}: where each record lives follows from this number, so it is fixed "
+                               "when the deployment is made; another number needs a new data_dir",
+                               now.shards));
+}
+
+}  // namespace weir

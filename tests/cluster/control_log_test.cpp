@@ -1,0 +1,181 @@
+#include "cluster/control_log.hpp"
+
+#include <catch2/catch.hpp>
+#include <random>
+
+#include "cluster/topic_names.hpp"
+#include "tests/cluster/control_fixture.hpp"
+#include "tests/cluster/memory_log.hpp"
+
+using namespace weir;
+using fault = memory_log::fault;
+
+namespace {
+
+std::unique_ptr<control_log> opened(event_log& log) {
+  auto control = control_log::open(log, "weir");
+  if (!control) FAIL(control.error().text());
+  return std::move(*control);
+}
+
+std::vector<control_record> two_sources(const std::string& a, const std::string& b) {
+  source_record first = source_of(a), second = source_of(b);
+  first.incarnation = second.incarnation = 1;
+  return {to_record(first), to_record(second)};
+}
+
+}  // namespace
+
+TEST_CASE("a new control log makes its topic and is empty") {
+  memory_log log;
+  const auto control = opened(log);
+  REQUIRE(log.topics()->size() == 1);
+  CHECK(log.topics()->front() == topic_config{"weir.control", 1, topic_kind::compacted, 0, 0});
+  CHECK(control->state()->offset == -1);
+  CHECK(control->plan()->pipelines.empty());
+}
+
+TEST_CASE("what is appended is folded in, and again after a restart") {
+  memory_log log;
+  auto control = opened(log);
+  const auto records = apply_pipeline(*control->plan(), "socks", socks_sql, false, true);
+  REQUIRE(records);
+  const auto offset = control->append(*records);
+  REQUIRE(offset);
+  CHECK(control->state()->offset == *offset);
+  CHECK(control->plan()->names.views.contains("socks"));
+  control = opened(log);
+  CHECK(control->plan()->names.views.contains("socks"));
+  CHECK(control->append({}).value() == control->state()->offset);
+}
+
+TEST_CASE("a snapshot stays what it was when the log moves on") {
+  memory_log log;
+  auto control = opened(log);
+  const auto before = control->state();
+  REQUIRE(control->append(two_sources("a", "b")));
+  CHECK(before->sources.empty());
+  CHECK(control->state()->sources.size() == 2);
+  control.reset();
+  CHECK(before->sources.empty());
+}
+
+TEST_CASE("a lost reply of a commit that stands is found out") {
+  memory_log log;
+  auto control = opened(log);
+  log.next_commits = {fault::reply_lost};
+  const auto offset = control->append(two_sources("a", "b"));
+  if (!offset) FAIL(offset.error().text());
+  CHECK(log.entries.size() == 2);
+  CHECK(*offset == log.entries.back().offset);
+  CHECK(control->state()->sources.size() == 2);
+  REQUIRE(control->append(two_sources("c", "d")));
+}
+
+TEST_CASE("a commit that never arrived is made again, a few times") {
+  memory_log log;
+  auto control = opened(log);
+  log.next_commits = {fault::request_lost, fault::request_lost};
+  REQUIRE(control->append(two_sources("a", "b")));
+  CHECK(log.entries.size() == 2);
+  log.next_commits = {fault::request_lost, fault::request_lost, fault::request_lost};
+  const auto given_up = control->append(two_sources("c", "d"));
+  REQUIRE_FALSE(given_up);
+  CHECK(given_up.error().code == errc::unavailable);
+  CHECK(log.entries.size() == 2);
+  REQUIRE(control->append(two_sources("c", "d")));
+}
+
+TEST_CASE("an outcome that cannot be read back is told as unknown, and poll shows it later") {
+  memory_log log;
+  auto control = opened(log);
+  log.next_commits = {fault::reply_lost};
+  log.failing_opens = true;
+  CHECK(control->append(two_sources("a", "b")).error().code == errc::unknown_outcome);
+  CHECK(control->state()->sources.empty());
+  CHECK(control->append(two_sources("c", "d")).error().code == errc::unavailable);
+  log.failing_opens = false;
+  CHECK(control->poll().value());
+  CHECK(control->state()->sources.size() == 2);
+  REQUIRE(control->append(two_sources("c", "d")));
+}
+
+TEST_CASE("a second control log fences the first, which reads on") {
+  memory_log log;
+  auto first = opened(log);
+  auto second = opened(log);
+  REQUIRE(second->append(two_sources("a", "b")));
+  CHECK(first->append(two_sources("c", "d")).error().code == errc::unavailable);  // it has to look at a and b first
+  CHECK(first->append(two_sources("c", "d")).error().code == errc::fenced);
+  CHECK(first->append(two_sources("c", "d")).error().code == errc::fenced);
+  REQUIRE(second->append(two_sources("e", "f")));
+  CHECK(first->poll().value());
+  CHECK(first->state()->sources.size() == 4);
+  CHECK_FALSE(first->poll().value());
+}
+
+TEST_CASE("a rejected transaction leaves nothing and harms nothing") {
+  memory_log log;
+  auto control = opened(log);
+  log.next_commits = {fault::rejected};
+  CHECK(control->append(two_sources("a", "b")).error().code == errc::rejected);
+  CHECK(control->state()->sources.empty());
+  REQUIRE(control->append(two_sources("a", "b")));
+}
+
+TEST_CASE("a read that fails half way through a transaction shows nothing of it") {
+  memory_log log;
+  auto reader = opened(log);
+  REQUIRE(opened(log)->append(two_sources("a", "b")));
+  log.good_fetches = 1;  // brings source a only
+  CHECK_FALSE(reader->poll());
+  CHECK(log.good_fetches == -1);
+  CHECK(reader->state()->sources.empty());
+  CHECK(reader->poll().value());
+  CHECK(reader->state()->sources.size() == 2);
+}
+
+TEST_CASE("a compacted log gives the same state and no older offset") {
+  memory_log log;
+  auto control = opened(log);
+  REQUIRE(control->append(*apply_pipeline(*control->plan(), "socks", socks_sql, false, true)));
+  REQUIRE(control->append(*add_sources(*control->plan(), {source_of("a"), source_of("b")})));
+  REQUIRE(control->append(*remove_source(*control->plan(), "b")));
+  REQUIRE(control->append({removal("sink", "old")}));
+  const auto before = control->state();
+  log.compact();
+  const auto after = opened(log)->state();
+  CHECK(after->offset >= before->offset);
+  control_state a = *before, b = *after;
+  a.offset = b.offset = 0;
+  CHECK(a == b);
+}
+
+TEST_CASE("a corrupt record is told at every poll and the last good state stays") {
+  memory_log log;
+  auto control = opened(log);
+  REQUIRE(control->append(two_sources("a", "b")));
+  log.entries.push_back({log.end++, "source/c", "nonsense", {}, 0});
+  CHECK(control->poll().error().code == errc::corrupt);
+  CHECK(control->poll().error().code == errc::corrupt);
+  CHECK(control->state()->sources.size() == 2);
+  CHECK(control_log::open(log, "weir").error().code == errc::corrupt);
+}
+
+TEST_CASE("whatever replies are lost, a command stands exactly when the answer says so") {
+  std::mt19937_64 random(8);
+  for (int round = 0; round < 300; ++round) {
+    memory_log log;
+    auto control = opened(log);
+    std::size_t standing = 0;
+    for (int command = 0; command < 10; ++command) {
+      while (log.next_commits.size() < 6) log.next_commits.push_back(static_cast<fault>(random() % 4));
+      const std::string name = std::to_string(command);
+      const auto answer = control->append(two_sources("a" + name, "b" + name));
+      if (answer) standing += 2;
+      REQUIRE(control->state()->sources.size() == standing);
+      REQUIRE(log.entries.size() == standing);
+    }
+    REQUIRE(opened(log)->state()->sources == control->state()->sources);
+  }
+}
