@@ -189,6 +189,8 @@ result<std::vector<ingested_ptr>> ingest::accept(std::string_view source_name, s
     return fail(errc::cancelled, "a chunk of incarnation {} of source {}; the current one is {}", incarnation,
                 source_name, source.incarnation);
   auto& stream = streams_.find(source.stream)->second;
+  WEIR_TRY(decoder, cached_decoder(stream.decoders, stream.definition, stream.definition.columns, chunk.format,
+                                   chunk.context, true));
   std::vector<ingested_ptr> out;
   touch(source_name);
   if (source.life != source_life::live && (chunk.records.size() > 0 || !chunk.failures.empty())) {
@@ -200,8 +202,6 @@ result<std::vector<ingested_ptr>> ingest::accept(std::string_view source_name, s
     dead_letter(stream, source_name, source.next_sequence++, f.bytes, f.reason, now_us);
     ++source.dead;
   }
-  WEIR_TRY(decoder, cached_decoder(stream.decoders, stream.definition, stream.definition.columns, chunk.format,
-                                   chunk.context, true));
   for (std::size_t first = 0; first < chunk.records.size();) {
     std::size_t count = 1, bytes = chunk.records[first].size();
     while (first + count < chunk.records.size() && bytes + chunk.records[first + count].size() <= entry_max_bytes_)
@@ -387,11 +387,9 @@ std::vector<ingested_ptr> ingest::advise(std::string_view stream, const clock_ad
 
 epoch ingest::cut() {
   const auto prefix = state_prefix(ingest_pipeline, 0);
-  for (const auto& [name, touched] : touched_sources_) {
-    if (!touched) continue;
+  for (const auto& name : touched_sources_)
     open_.changes.push_back({prefix + state_of_source + name, encode_source(sources_.find(name)->second)});
-  }
-  for (const auto& [name, touched] : touched_streams_) {
+  for (const auto& name : touched_streams_) {
     const auto& s = streams_.find(name)->second;
     std::string value;
     put_varint(value, s.next_number);
@@ -413,13 +411,20 @@ epoch ingest::cut() {
 }
 
 void ingest::touch(std::string_view source) {
-  touched_sources_[std::string(source)] = true;
+  touched_sources_.emplace(source);
+  changed_.emplace(source);
   dirty_ = true;
 }
 
 void ingest::touch_stream(std::string_view stream) {
-  touched_streams_[std::string(stream)] = true;
+  touched_streams_.emplace(stream);
   dirty_ = true;
+}
+
+std::vector<std::string> ingest::take_changed() {
+  std::vector<std::string> out(changed_.begin(), changed_.end());
+  changed_.clear();
+  return out;
 }
 
 const ingest_source* ingest::find_source(std::string_view name) const {

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -78,6 +79,8 @@ class ingest {
 
   const ingest_source* find_source(std::string_view name) const;
   const std::map<std::string, ingest_source, std::less<>>& sources() const { return sources_; }
+  // Sources that changed since the last call, for people's eyes.
+  std::vector<std::string> take_changed();
   shard_clock clock_of(std::string_view stream) const;
   std::uint64_t next_number(std::string_view stream) const;
   std::vector<std::string> stream_names() const;
@@ -109,7 +112,7 @@ class ingest {
   std::map<std::string, ingest_source, std::less<>> sources_;
   std::int64_t control_offset_ = -1;
   epoch open_;
-  std::map<std::string, bool, std::less<>> touched_sources_, touched_streams_;
+  std::set<std::string, std::less<>> touched_sources_, touched_streams_, changed_;
   bool dirty_ = false;
 };
 

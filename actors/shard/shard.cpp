@@ -1,0 +1,301 @@
+#include "actors/shard/shard.hpp"
+
+#include <algorithm>
+
+#include "actors/shard/shard_impl.hpp"
+#include "runtime/fault/protocol_rules.hpp"
+
+namespace weir {
+
+namespace {
+
+constexpr std::int64_t idle_check_us = 100'000;
+
+// Errors that another attempt at the same position cannot mend.
+bool is_final(errc code) {
+  return code == errc::limit_exceeded || code == errc::offset_out_of_range || code == errc::corrupt ||
+         code == errc::internal;
+}
+
+std::string_view life_text(source_life life) {
+  switch (life) {
+    case source_life::live: return "live";
+    case source_life::idle: return "idle";
+    case source_life::ended: return "ended";
+    case source_life::removed: return "removed";
+  }
+  return "?";
+}
+
+}  // namespace
+
+shard::shard(shard_options options, event_log& log, state_store& store, shard_listener& listener)
+    : impl_(std::make_unique<impl>(std::move(options), log, store, listener)) {}
+
+shard::~shard() = default;
+
+void shard::start(std::shared_ptr<const control_plan> plan, std::int64_t now_us) {
+  impl_->reset();
+  impl_->now_us = now_us;
+  impl_->plan = std::move(plan);
+  impl_->draining = false;
+  impl_->at = impl::phase::opening;
+}
+
+void shard::stop() {
+  impl_->reset();
+  impl_->at = impl::phase::stopped;
+}
+
+void shard::impl::reset() {
+  ++session;
+  for (auto& c : chunks)
+    if (c.accepted) c.accepted(fail(errc::cancelled, "shard {} restarts", options.shard));
+  chunks.clear();
+  chunk_bytes = 0;
+  chunks_in_job.clear();
+  attachments.clear();
+  advices.clear();
+  clocks.clear();
+  source_states.clear();
+  pipelines.clear();
+  ready.clear();
+  cut_numbers.clear();
+  committed_numbers.clear();
+  hints.clear();
+  commit_waiters.clear();
+  committed_ingest = 0;
+  ingest_out = false;
+  applied.reset();
+  writer.reset();
+  intake.reset();
+}
+
+void shard::apply(std::shared_ptr<const control_plan> plan, std::int64_t now_us) {
+  impl_->now_us = now_us;
+  impl_->plan = std::move(plan);
+  if (running()) impl_->follow_plan();
+}
+
+// Pipelines as the control log has them: new ones are made, gone ones dropped, resumed ones tried again.
+void shard::impl::follow_plan() {
+  for (const auto& [name, planned] : plan->pipelines) {
+    auto it = pipelines.find(name);
+    if (it != pipelines.end() && it->second.plan.record.incarnation != planned.record.incarnation) continue;
+    if (it == pipelines.end()) {
+      auto& p = pipelines[name];
+      p.plan = planned;
+      p.at = planned.record.state == run_state::quarantined ? pipeline_run::phase::quarantined : pipeline_run::phase::restoring;
+      p.problem.message = planned.record.error;
+      continue;
+    }
+    auto& p = it->second;
+    const bool resumed = p.plan.record.state == run_state::quarantined && planned.record.state == run_state::running;
+    p.plan = planned;
+    if (!resumed || p.at != pipeline_run::phase::quarantined) continue;
+    p.at = pipeline_run::phase::restoring;
+    enter_careful(p, true);
+  }
+  for (auto& [name, p] : pipelines) {
+    const auto it = plan->pipelines.find(name);
+    if (it != plan->pipelines.end() && it->second.record.incarnation == p.plan.record.incarnation) continue;
+    drop_ready(name);
+    p.at = pipeline_run::phase::dropping;
+    p.work.reset();
+    p.queue.clear();
+  }
+}
+
+void shard::offer(offered_chunk chunk, std::int64_t now_us) {
+  impl_->now_us = now_us;
+  auto& i = *impl_;
+  const auto it = i.attachments.find(chunk.source);
+  if (!running() || i.draining || it == i.attachments.end() || (rule_on(6) && it->second != chunk.session)) {
+    if (chunk.accepted) chunk.accepted(fail(errc::cancelled, "source {} must attach again", chunk.source));
+    return;
+  }
+  i.chunk_bytes += chunk.chunk.records.byte_count();
+  i.chunks.push_back(std::move(chunk));
+}
+
+void shard::advise(std::string_view stream, const clock_advice& advice, std::int64_t now_us) {
+  impl_->now_us = now_us;
+  if (running()) impl_->advices.emplace_back(stream, advice);
+}
+
+void shard::wake(std::string_view topic) {
+  for (auto& [name, p] : impl_->pipelines)
+    if (auto it = p.more.find(topic); it != p.more.end()) it->second = true;
+}
+
+void shard::resume_pipeline(std::string_view name, std::int64_t now_us) {
+  impl_->now_us = now_us;
+  const auto it = impl_->pipelines.find(name);
+  if (it == impl_->pipelines.end() || it->second.at != pipeline_run::phase::quarantined) return;
+  it->second.at = pipeline_run::phase::restoring;
+  impl_->enter_careful(it->second, true);
+}
+
+void shard::tick(std::int64_t now_us) { impl_->now_us = now_us; }
+
+void shard::finished(std::uint64_t job, std::int64_t now_us) {
+  auto& i = *impl_;
+  i.now_us = now_us;
+  const auto it = i.jobs.find(job);
+  if (it == i.jobs.end()) return;
+  auto record = std::move(it->second);
+  i.jobs.erase(it);
+  if (record.kind == job_kind::open || record.kind == job_kind::commit) --i.writer_jobs;
+  if (record.session != i.session) return;
+  if (record.abandoned && rule_on(3)) return;
+  record.done();
+}
+
+void shard::hung(std::uint64_t job, std::int64_t now_us) {
+  auto& i = *impl_;
+  i.now_us = now_us;
+  const auto it = i.jobs.find(job);
+  if (it == i.jobs.end() || it->second.session != i.session || it->second.abandoned) return;
+  const error why{errc::timeout, "an operator did not come back; its thread was given up",
+                  "see the pipeline's last records, then resume it"};
+  if (it->second.kind == job_kind::task || it->second.kind == job_kind::restore) {
+    it->second.abandoned = true;
+    if (auto p = i.pipelines.find(it->second.pipeline); p != i.pipelines.end()) {
+      p->second.job_out = false;
+      i.quarantine(p->second, why);
+    }
+    return;
+  }
+  i.fail_shard({errc::timeout, "the shard's own work (ingest or commit) hangs", {}});
+}
+
+void shard::drain(std::int64_t now_us) {
+  impl_->now_us = now_us;
+  impl_->draining = true;
+}
+
+bool shard::running() const { return impl_->at == impl::phase::running; }
+
+bool shard::drained() const {
+  const auto& i = *impl_;
+  if (i.at == impl::phase::stopped) return true;
+  if (!running() || !i.draining) return false;
+  if (i.ingest_out || i.writer_jobs > 0 || !i.chunks.empty() || !i.ready.empty() || i.intake->dirty()) return false;
+  return std::ranges::none_of(i.pipelines, [](const auto& entry) {
+    const auto& p = entry.second;
+    return p.job_out || (p.at == pipeline_run::phase::running && p.work->dirty() && !p.careful);
+  });
+}
+
+std::vector<shard_job> shard::take_runnable() {
+  auto& i = *impl_;
+  std::vector<shard_job> out;
+  if (i.at == impl::phase::opening) {
+    if (i.writer_jobs == 0) out.push_back(i.open_job());
+    return out;
+  }
+  if (!running()) return out;
+  if (!i.ingest_out)
+    if (auto job = i.ingest_job()) out.push_back(std::move(*job));
+  for (auto& [name, p] : i.pipelines)
+    if (!p.job_out)
+      if (auto job = i.pipeline_job(p)) out.push_back(std::move(*job));
+  if (i.writer_jobs == 0)
+    if (auto job = i.commit_job()) out.push_back(std::move(*job));
+  return out;
+}
+
+std::optional<std::int64_t> shard::next_tick_us() const {
+  const auto& i = *impl_;
+  if (!running()) return std::nullopt;
+  std::int64_t next = i.now_us + idle_check_us;
+  const auto at_most = [&](std::int64_t t) { next = std::min(next, std::max(t, i.now_us + 1'000)); };
+  if (!i.ingest_out && i.intake->dirty()) at_most(i.ingest_cut_at_us + i.options.commit_interval_min_us);
+  for (const auto& [name, p] : i.pipelines)
+    if (!p.job_out && p.work && p.work->dirty()) at_most(p.cut_at_us + i.options.commit_interval_min_us);
+  if (!i.ready.empty()) at_most(i.commit_retry_us);
+  return next;
+}
+
+std::optional<source_attachment> shard::attach(std::string_view source) {
+  auto& i = *impl_;
+  if (!running() || i.draining) return std::nullopt;
+  const auto state = i.source_states.find(source);
+  if (state == i.source_states.end() || state->second.state == "removed") return std::nullopt;
+  // What a job holds of it may still be accepted: its position is not known before (PROTOCOL 6).
+  if (const auto out = i.chunks_in_job.find(source); out != i.chunks_in_job.end() && out->second > 0) return std::nullopt;
+  const auto session = i.next_attachment++;
+  i.attachments.insert_or_assign(std::string(source), session);
+  return source_attachment{session, i.source_incarnations[std::string(source)], state->second.position};
+}
+
+void shard::impl::fail_pipeline(pipeline_run& p, const error& why) {
+  if (is_final(why.code)) return quarantine(p, why);
+  enter_careful(p, true);
+  drop_ready(p.plan.record.name);
+  p.work.reset();
+  p.queue.clear();
+  p.queue_bytes = 0;
+  p.problem = why;
+  ++p.restarts;
+  p.at = p.in_flight && rule_on(4) ? pipeline_run::phase::waiting : pipeline_run::phase::restoring;
+  listener.pipeline_restarted(options.shard, p.plan.record.name, why);
+}
+
+void shard::impl::quarantine(pipeline_run& p, const error& why) {
+  drop_ready(p.plan.record.name);
+  p.work.reset();
+  p.queue.clear();
+  p.queue_bytes = 0;
+  p.problem = why;
+  p.at = pipeline_run::phase::quarantined;
+  listener.pipeline_quarantined(options.shard, p.plan.record.name, why);
+}
+
+void shard::impl::fail_shard(const error& why) {
+  reset();
+  at = phase::stopped;
+  listener.shard_failed(options.shard, why);
+}
+
+std::map<std::string, pipeline_status> shard::pipelines() const {
+  std::map<std::string, pipeline_status> out;
+  for (const auto& [name, p] : impl_->pipelines) {
+    auto& s = out[name];
+    switch (p.at) {
+      case pipeline_run::phase::waiting:
+      case pipeline_run::phase::restoring: s.state = "restarting"; break;
+      case pipeline_run::phase::running: s.state = p.careful ? "careful" : "running"; break;
+      case pipeline_run::phase::quarantined: s.state = "quarantined"; break;
+      case pipeline_run::phase::dropping: s.state = "dropping"; break;
+    }
+    s.error = p.problem.text();
+    s.restarts = p.restarts;
+    if (!p.work || p.job_out) continue;  // a job has it: its numbers come with the next question
+    s.records = p.work->records();
+    s.state_bytes = p.work->state_bytes();
+    s.view_clocks = p.work->view_clocks();
+    for (const auto& input : p.work->inputs()) {
+      const auto known = impl_->committed_numbers.find(input.name);
+      if (input.kind == input_kind::stream && known != impl_->committed_numbers.end() && known->second > input.position)
+        s.behind += known->second - input.position;
+    }
+  }
+  return out;
+}
+
+std::map<std::string, source_status> shard::sources() const {
+  return {impl_->source_states.begin(), impl_->source_states.end()};
+}
+
+std::uint64_t shard::commits() const { return impl_->commits; }
+
+source_status status_of(const ingest_source& s) {
+  return {s.accepted, s.dead, s.late, s.own.watermark_us, s.last_record_us, std::string(life_text(s.life)), s.position};
+}
+
+task_options shard::impl::options_of_task() const {
+  return {options.app, options.shard, options.shards, options.operators, options.job_bytes};
+}
+
+}  // namespace weir

@@ -1,0 +1,153 @@
+// The inside of a shard, for shard*.cpp only.
+#pragma once
+
+#include <deque>
+
+#include "actors/shard/ingest.hpp"
+#include "actors/shard/shard.hpp"
+#include "actors/shard/shard_writer.hpp"
+#include "actors/shard/task.hpp"
+
+namespace weir {
+
+// One pipeline in this shard.
+struct pipeline_run {
+  enum class phase : std::uint8_t {
+    waiting,      // failed; a commit with its epochs is under way, its outcome comes first (PROTOCOL 4)
+    restoring,    // its task is being made from the last commit
+    running,      //
+    quarantined,  // until someone resumes it
+    dropping,     // gone from the control log; its state is being deleted
+  };
+  planned_pipeline plan;
+  phase at = phase::restoring;
+  std::shared_ptr<task> work;
+  bool job_out = false;
+  bool in_flight = false;          // a commit with its epochs is under way
+  std::uint64_t incarnation = 0;   // of its task in this process
+  std::uint64_t next_epoch = 1;
+  std::int64_t cut_at_us = 0;      // last cut
+  std::map<std::string, std::deque<ingested_ptr>, std::less<>> queue;  // by stream, not yet processed
+  std::size_t queue_bytes = 0;
+  std::map<std::string, bool, std::less<>> more;  // topics of shuffles and views that may hold more
+  std::uint64_t restarts = 0;
+  error problem;
+
+  // After a failure or an unclean exit: one counted unit at a time, from the log, until what was in flight is passed.
+  bool careful = false;
+  bool counted = false;            // the next unit's attempt stands in the log
+  attempt trying;                  // the unit; count 0: none
+  std::uint64_t unit_length = 0;   // records a unit may have; 0: a whole entry
+  std::map<std::string, std::uint64_t, std::less<>> careful_until;  // by stream
+};
+
+struct shard::impl {
+  impl(shard_options o, event_log& l, state_store& s, shard_listener& out) : options(std::move(o)), log(l), store(s), listener(out) {}
+
+  shard_options options;
+  event_log& log;
+  state_store& store;
+  shard_listener& listener;
+
+  enum class phase : std::uint8_t { stopped, opening, running };
+  phase at = phase::stopped;
+  bool draining = false;
+  bool started_before = false;
+  std::int64_t now_us = 0;
+  std::uint64_t session = 0;
+  std::shared_ptr<const control_plan> plan;     // what pipelines follow
+  std::shared_ptr<const control_plan> applied;  // what ingest has applied
+  std::shared_ptr<shard_writer> writer;
+  std::shared_ptr<ingest> intake;
+  std::map<std::string, pipeline_run, std::less<>> pipelines;
+
+  struct job_record {
+    job_kind kind;
+    std::string pipeline;
+    std::uint64_t session;
+    bool abandoned = false;
+    std::function<void()> done;
+  };
+  std::map<std::uint64_t, job_record> jobs;
+  std::uint64_t next_job = 1;
+  int writer_jobs = 0;  // open, commit and attempt jobs that are out, of any session: they write RocksDB
+  bool ingest_out = false;
+
+  std::deque<offered_chunk> chunks;
+  std::size_t chunk_bytes = 0;
+  std::map<std::string, std::uint64_t, std::less<>> attachments;  // of sources: the only session whose chunks count
+  std::uint64_t next_attachment = 1;
+  std::map<std::string, int, std::less<>> chunks_in_job;
+  std::vector<std::pair<std::string, clock_advice>> advices;
+  std::map<std::string, source_status, std::less<>> source_states;
+  std::map<std::string, std::uint64_t, std::less<>> source_incarnations;
+  std::map<std::string, shard_clock, std::less<>> clocks;
+  std::int64_t ingest_cut_at_us = 0, next_idle_check_us = 0;
+
+  std::vector<epoch> ready;
+  std::uint64_t committed_ingest = 0;
+  std::map<std::string, std::uint64_t, std::less<>> committed_numbers;  // by stream: the next number after the commit
+  std::map<std::uint64_t, std::map<std::string, std::uint64_t, std::less<>>> cut_numbers;  // by ingest epoch
+  std::map<std::string, std::deque<commit_outcome::stream_hint>, std::less<>> hints;       // by topic, newest last
+  std::vector<std::pair<std::uint64_t, std::function<void()>>> commit_waiters;             // ingest epoch, callback
+  std::int64_t commit_retry_us = 0;
+  std::uint64_t commits = 0;
+
+  // --- jobs (shard_jobs.cpp) ---
+  template <class Work, class Done>
+  shard_job make_job(job_kind kind, std::string pipeline, Work work, Done done);
+  shard_job open_job();
+  std::optional<shard_job> ingest_job();
+  std::optional<shard_job> pipeline_job(pipeline_run& p);
+  shard_job restore_job(pipeline_run& p);
+  shard_job drop_job(pipeline_run& p);
+  std::optional<shard_job> task_job(pipeline_run& p);
+  bool ingest_full() const { return intake->open_bytes() >= options.epoch_max_bytes; }
+  bool has_ready(std::string_view pipeline) const;
+  bool cut_due(std::int64_t last_cut, bool backlog) const;
+  void use_hint(task_input& input) const;
+  void route(const std::vector<ingested_ptr>& batches);
+
+  // --- careful mode (shard_careful.cpp) ---
+  std::optional<shard_job> careful_job(pipeline_run& p);
+  shard_job count_job(pipeline_run& p);
+  shard_job unit_job(pipeline_run& p, task_input& input, bool skip);
+  void enter_careful(pipeline_run& p, bool after_failure);
+  void clamp_careful(pipeline_run& p);
+  task_input* next_unit(pipeline_run& p);
+  bool has_work(const pipeline_run& p, const task_input& input) const;
+
+  // --- commits (shard_commit.cpp) ---
+  std::optional<shard_job> commit_job();
+  void committed(const std::vector<epoch>& epochs, const commit_outcome& outcome);
+  void accept_epoch(pipeline_run& p, epoch e);
+  void drop_ready(std::string_view pipeline);
+
+  // --- failures and control (shard.cpp) ---
+  void follow_plan();
+  void fail_pipeline(pipeline_run& p, const error& why);
+  void quarantine(pipeline_run& p, const error& why);
+  void fail_shard(const error& why);
+  void reset();
+  task_options options_of_task() const;
+};
+
+source_status status_of(const ingest_source& s);
+
+template <class Work, class Done>
+shard_job shard::impl::make_job(job_kind kind, std::string pipeline, Work work, Done done) {
+  using answer = decltype(work());
+  auto slot = std::make_shared<answer>(fail(errc::internal, "a job did not run"));
+  const auto id = next_job++;
+  jobs[id] = {kind, pipeline, session, false, [slot, done = std::move(done)]() mutable { done(std::move(*slot)); }};
+  if (kind == job_kind::open || kind == job_kind::commit) ++writer_jobs;
+  return {id, kind, std::move(pipeline), [slot, work = std::move(work)]() mutable {
+            try {
+              *slot = work();
+            } catch (const std::exception& e) {
+              *slot = fail(errc::unavailable, "{}", e.what());  // may be a poison record: worth another attempt
+            }
+          }};
+}
+
+}  // namespace weir

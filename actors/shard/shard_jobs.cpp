@@ -1,0 +1,340 @@
+// What may run in a shard now: opening, ingest, and the tasks of its pipelines.
+#include <algorithm>
+
+#include "actors/shard/shard_impl.hpp"
+#include "cluster/topic_names.hpp"
+#include "runtime/fault/protocol_rules.hpp"
+#include "runtime/operators/byte_codec.hpp"
+#include "state/state_key.hpp"
+
+namespace weir {
+
+namespace {
+
+constexpr std::int64_t idle_check_us = 100'000;
+
+struct opened {
+  std::shared_ptr<shard_writer> writer;
+  std::shared_ptr<ingest> intake;
+  std::map<std::string, attempt> attempts;
+};
+
+struct ingested {
+  std::vector<ingested_ptr> batches;
+  std::vector<status> chunks;
+  std::optional<epoch> cut;
+  std::map<std::string, std::uint64_t, std::less<>> numbers;
+  std::map<std::string, shard_clock, std::less<>> clocks;
+  std::vector<std::pair<std::string, source_status>> changed;
+  std::vector<std::pair<std::string, std::uint64_t>> incarnations;
+};
+
+struct ingest_work {
+  std::shared_ptr<const control_plan> plan;  // none: nothing to apply
+  std::vector<std::pair<std::string, clock_advice>> advices;
+  std::vector<offered_chunk> chunks;
+  std::map<std::string, std::uint64_t, std::less<>> incarnations;
+  bool check_idle = false, cut = false;
+};
+
+void append(std::vector<ingested_ptr>& to, std::vector<ingested_ptr> from) {
+  to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
+}
+
+ingested run_ingest(ingest& intake, ingest_work& work, int shards, std::int64_t now_us) {
+  ingested out;
+  if (work.plan) append(out.batches, intake.apply(*work.plan, shards, now_us));
+  for (const auto& [stream, advice] : work.advices) append(out.batches, intake.advise(stream, advice, now_us));
+  if (work.check_idle) append(out.batches, intake.mark_idle(now_us));
+  for (auto& c : work.chunks) {
+    const auto known = work.incarnations.find(c.source);
+    auto accepted = intake.accept(c.source, known == work.incarnations.end() ? 0 : known->second, std::move(c.chunk), now_us);
+    out.chunks.push_back(accepted ? status{} : fail(accepted.error()));
+    if (accepted) append(out.batches, std::move(*accepted));
+  }
+  for (const auto& stream : intake.stream_names()) {
+    out.numbers[stream] = intake.next_number(stream);
+    out.clocks[stream] = intake.clock_of(stream);
+  }
+  for (const auto& name : intake.take_changed()) {
+    const auto& s = intake.sources().find(name)->second;
+    out.changed.emplace_back(name, status_of(s));
+    out.incarnations.emplace_back(name, s.incarnation);
+  }
+  if (work.cut) out.cut = intake.cut();
+  return out;
+}
+
+}  // namespace
+
+shard_job shard::impl::open_job() {
+  at = phase::opening;
+  auto the_plan = plan;
+  auto work = [this, the_plan]() -> result<opened> {
+    opened o;
+    o.writer = std::make_shared<shard_writer>(options.app, options.shard, log, store);
+    WEIR_TRY_VOID(o.writer->open(*the_plan));
+    WEIR_TRY(attempts, o.writer->read_attempts());
+    o.attempts = std::move(attempts);
+    o.intake = std::make_shared<ingest>(options.app, options.shard, log.max_entry_bytes() / 2);
+    const auto prefix = state_prefix(ingest_pipeline, 0);
+    WEIR_TRY_VOID(store.load(options.shard, prefix, [&](std::string_view key, std::string_view value) {
+      return o.intake->restore(key.substr(prefix.size()), value);
+    }));
+    return o;
+  };
+  return make_job(job_kind::open, {}, std::move(work), [this](result<opened> o) {
+    if (!o) return fail_shard(o.error());
+    writer = std::move(o->writer);
+    intake = std::move(o->intake);
+    const bool unclean = !started_before && !store.was_clean();
+    started_before = true;
+    at = phase::running;
+    ingest_cut_at_us = next_idle_check_us = now_us;
+    for (const auto& stream : intake->stream_names()) committed_numbers[stream] = intake->next_number(stream);
+    for (const auto& [name, definition] : plan->names.streams) committed_numbers.emplace(name, intake->next_number(name));
+    for (const auto& [name, s] : intake->sources()) {
+      source_states[name] = status_of(s);
+      source_incarnations[name] = s.incarnation;
+    }
+    follow_plan();
+    for (auto& [name, p] : pipelines) {
+      if (const auto it = o->attempts.find(name); it != o->attempts.end()) p.trying = it->second;
+      if (unclean) enter_careful(p, false);
+    }
+    listener.shard_running(options.shard);
+  });
+}
+
+bool shard::impl::has_ready(std::string_view pipeline) const {
+  return std::ranges::any_of(ready, [&](const epoch& e) { return e.pipeline == pipeline; });
+}
+
+bool shard::impl::cut_due(std::int64_t last_cut, bool backlog) const {
+  // Epochs grow under load; at the tail a commit follows at once (group commit, DESIGN §5).
+  return draining || now_us - last_cut >= (backlog ? options.commit_interval_max_us : options.commit_interval_min_us);
+}
+
+std::optional<shard_job> shard::impl::ingest_job() {
+  auto work = std::make_shared<ingest_work>();
+  if (applied != plan) work->plan = plan;
+  work->advices = std::move(advices);
+  advices.clear();
+  work->check_idle = now_us >= next_idle_check_us;
+  std::vector<std::function<void(status)>> accepted;
+  std::vector<std::function<void()>> waiters;
+  // A source's chunks wait until the plan that knows it is applied.
+  for (std::size_t bytes = 0; !work->plan && !chunks.empty() && !ingest_full() && bytes < options.job_bytes;) {
+    auto c = std::move(chunks.front());
+    chunks.pop_front();
+    chunk_bytes -= c.chunk.records.byte_count();
+    bytes += c.chunk.records.byte_count() + 1;
+    if (rule_on(6) && attachments[c.source] != c.session) {
+      if (c.accepted) c.accepted(fail(errc::cancelled, "source {} attached again", c.source));
+      continue;
+    }
+    accepted.push_back(std::move(c.accepted));
+    waiters.push_back(std::move(c.committed));
+    ++chunks_in_job[c.source];
+    work->incarnations[c.source] = source_incarnations[c.source];
+    work->chunks.push_back(std::move(c));
+  }
+  const bool takes = work->plan || !work->advices.empty() || !work->chunks.empty();
+  const bool due = ingest_full() || cut_due(ingest_cut_at_us, !chunks.empty());
+  work->cut = !has_ready(ingest_pipeline) && due && (intake->dirty() || takes);
+  if (!takes && !work->cut && !work->check_idle) return std::nullopt;
+  if (work->check_idle) next_idle_check_us = now_us + idle_check_us;
+  if (work->cut) ingest_cut_at_us = now_us;
+  ingest_out = true;
+  std::vector<std::string> names;
+  for (const auto& c : work->chunks) names.push_back(c.source);
+  auto in = intake;
+  const auto now = now_us;
+  auto run = [in, work, shards = options.shards, now]() -> result<ingested> { return run_ingest(*in, *work, shards, now); };
+  return make_job(job_kind::ingest, {}, std::move(run),
+                  [this, the_plan = work->plan, accepted = std::move(accepted), waiters = std::move(waiters),
+                   names = std::move(names)](result<ingested> r) {
+                    ingest_out = false;
+                    if (!r) return fail_shard(r.error());
+                    if (the_plan) applied = the_plan;
+                    for (const auto& n : names)
+                      if (auto it = chunks_in_job.find(n); --it->second == 0) chunks_in_job.erase(it);
+                    for (auto& [name, s] : r->changed) source_states[name] = std::move(s);
+                    for (auto& [name, incarnation] : r->incarnations) source_incarnations[name] = incarnation;
+                    const auto open_epoch = r->cut ? r->cut->number : intake->open_epoch();
+                    if (r->cut) {
+                      cut_numbers[r->cut->number] = r->numbers;
+                      ready.push_back(std::move(*r->cut));
+                    }
+                    route(r->batches);
+                    for (std::size_t i = 0; i < r->chunks.size(); ++i) {
+                      if (r->chunks[i] && waiters[i]) commit_waiters.emplace_back(open_epoch, waiters[i]);
+                      if (accepted[i]) accepted[i](r->chunks[i]);
+                    }
+                    for (const auto& [stream, clock] : r->clocks)
+                      if (const auto it = clocks.find(stream); it == clocks.end() || it->second != clock) {
+                        clocks[stream] = clock;
+                        listener.clock_changed(options.shard, stream, clock);
+                      }
+                  });
+}
+
+// Hands batches to the pipelines that read their stream; one that is too far behind reads them from the log instead.
+void shard::impl::route(const std::vector<ingested_ptr>& batches) {
+  for (auto& [name, p] : pipelines) {
+    if (p.at != pipeline_run::phase::running || p.careful) continue;
+    for (const auto& b : batches) {
+      const auto reads = std::ranges::any_of(p.plan.views, [&](const view_plan& v) { return v.input_is_stream && v.input == b->stream; });
+      if (!reads || p.queue_bytes + b->bytes > options.task_queue_bytes) continue;
+      p.queue_bytes += b->bytes;
+      p.queue[b->stream].push_back(b);
+    }
+  }
+}
+
+std::optional<shard_job> shard::impl::pipeline_job(pipeline_run& p) {
+  switch (p.at) {
+    case pipeline_run::phase::restoring: return restore_job(p);
+    case pipeline_run::phase::dropping: return p.in_flight ? std::nullopt : std::optional(drop_job(p));
+    case pipeline_run::phase::running: return p.careful ? careful_job(p) : task_job(p);
+    default: return std::nullopt;
+  }
+}
+
+shard_job shard::impl::restore_job(pipeline_run& p) {
+  p.job_out = true;
+  const auto incarnation = ++p.incarnation;
+  auto made = [this, planned = p.plan, names = plan->names]() -> result<std::shared_ptr<task>> {
+    auto t = std::make_shared<task>(options_of_task(), planned, names);
+    WEIR_TRY_VOID(t->restore(store, log));
+    return t;
+  };
+  return make_job(job_kind::restore, p.plan.record.name, std::move(made),
+                  [this, name = p.plan.record.name, incarnation](result<std::shared_ptr<task>> t) {
+                    const auto it = pipelines.find(name);
+                    if (it == pipelines.end() || it->second.incarnation != incarnation) return;
+                    auto& run = it->second;
+                    run.job_out = false;
+                    if (run.at != pipeline_run::phase::restoring) return;
+                    if (!t) return quarantine(run, t.error());
+                    run.work = std::move(*t);
+                    run.at = pipeline_run::phase::running;
+                    run.next_epoch = 1;
+                    run.cut_at_us = now_us;
+                    clamp_careful(run);
+                    run.more.clear();
+                    for (const auto& input : run.work->inputs())
+                      if (input.kind != input_kind::stream) run.more[input.topic] = true;
+                  });
+}
+
+// A dropped pipeline's state goes with tombstones; its views' tables at once.
+shard_job shard::impl::drop_job(pipeline_run& p) {
+  p.job_out = true;
+  auto tombstones = [this, planned = p.plan]() -> result<epoch> {
+    epoch e;
+    e.pipeline = planned.record.name;
+    WEIR_TRY_VOID(store.load(options.shard, state_prefix(planned.record.name, planned.record.incarnation),
+                             [&](std::string_view key, std::string_view) -> status {
+                               e.changes.push_back({std::string(key), std::nullopt});
+                               return {};
+                             }));
+    for (const auto& v : planned.views) WEIR_TRY_VOID(store.wipe_view(options.shard, v.name));
+    return e;
+  };
+  return make_job(job_kind::task, p.plan.record.name, std::move(tombstones),
+                  [this, name = p.plan.record.name](result<epoch> e) {
+                    if (e) ready.push_back(std::move(*e));
+                    pipelines.erase(name);
+                    follow_plan();
+                  });
+}
+
+void shard::impl::use_hint(task_input& input) const {
+  const auto it = hints.find(input.topic);
+  if (it == hints.end()) return;
+  for (auto h = it->second.rbegin(); h != it->second.rend(); ++h) {
+    if (h->first_number > input.position) continue;
+    input.offset_hint = std::max(input.offset_hint, h->offset);
+    return;
+  }
+}
+
+std::optional<shard_job> shard::impl::task_job(pipeline_run& p) {
+  const bool full = p.work->open_bytes() >= options.epoch_max_bytes;
+  std::vector<ingested_ptr> batches;
+  std::vector<task_input*> behind;
+  bool backlog = false;
+  std::size_t bytes = 0;
+  for (const auto& known : p.work->inputs()) {
+    if (full) break;
+    auto& input = *p.work->find_input(known.kind, known.name);
+    if (input.kind != input_kind::stream) {
+      if (auto& more = p.more[input.topic]; more) {
+        behind.push_back(&input);
+        more = false;
+      }
+      continue;
+    }
+    auto& queue = p.queue[input.name];
+    auto position = input.position;
+    const auto batches_before = batches.size();
+    while (!queue.empty() && bytes < options.job_bytes) {
+      const auto& front = queue.front();
+      const bool stale = front->next_number <= position, fits = !rule_on(2) || front->first_number == position;
+      if (!stale && !fits) break;
+      p.queue_bytes -= front->bytes;
+      if (!stale) {
+        position = front->next_number;
+        bytes += front->bytes;
+        batches.push_back(front);
+      }
+      queue.pop_front();
+    }
+    const auto known_next = committed_numbers.find(input.name);
+    if (batches.size() == batches_before && known_next != committed_numbers.end() && input.position < known_next->second) {
+      use_hint(input);
+      behind.push_back(&input);
+      backlog = true;
+    }
+    backlog = backlog || !queue.empty();
+  }
+  const bool takes = !batches.empty() || !behind.empty();
+  const bool cut = !has_ready(p.plan.record.name) && (p.work->dirty() || takes) && (full || cut_due(p.cut_at_us, backlog));
+  if (!takes && !cut) return std::nullopt;
+  if (cut) p.cut_at_us = now_us;
+  p.job_out = true;
+  struct done {
+    std::optional<epoch> cut;
+    std::vector<std::string> grew;
+  };
+  auto run = [this, t = p.work, batches = std::move(batches), behind, cut]() -> result<done> {
+    done d;
+    for (const auto& b : batches) WEIR_TRY_VOID(t->process(*b));
+    for (auto* input : behind) {
+      WEIR_TRY(read, t->read_on(*input, log, options.job_bytes));
+      if (read > 0) d.grew.push_back(input->topic);
+    }
+    if (!cut || !t->dirty()) return d;
+    WEIR_TRY(e, t->cut());
+    d.cut = std::move(e);
+    return d;
+  };
+  return make_job(job_kind::task, p.plan.record.name, std::move(run),
+                  [this, name = p.plan.record.name, incarnation = p.incarnation](result<done> d) {
+                    const auto it = pipelines.find(name);
+                    if (it == pipelines.end()) return;
+                    auto& run_of = it->second;
+                    if (rule_on(3) && (run_of.incarnation != incarnation || run_of.at != pipeline_run::phase::running)) {
+                      run_of.job_out = run_of.incarnation != incarnation && run_of.job_out;
+                      return;
+                    }
+                    run_of.job_out = false;
+                    if (!d) return fail_pipeline(run_of, d.error());
+                    for (const auto& topic : d->grew)
+                      if (auto more = run_of.more.find(topic); more != run_of.more.end()) more->second = true;
+                    if (d->cut) accept_epoch(run_of, std::move(*d->cut));
+                  });
+}
+
+}  // namespace weir

@@ -1,0 +1,251 @@
+#include "actors/shard/shard_writer.hpp"
+
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "actors/shard/stream_entry.hpp"
+#include "actors/shard/task_node.hpp"
+#include "cluster/topic_names.hpp"
+#include "runtime/fault/fault_points.hpp"
+#include "runtime/fault/protocol_rules.hpp"
+
+namespace weir {
+
+namespace {
+
+constexpr std::size_t restore_bytes = std::size_t{8} << 20;
+
+std::string offset_key(std::int64_t offset) {
+  std::string out;
+  for (int shift = 56; shift >= 0; shift -= 8) out.push_back(static_cast<char>(offset >> shift));
+  return out;
+}
+
+// A view topic's entry as a change of the view's table; none for clocks.
+std::optional<view_row_change> row_of(std::string_view view, std::string_view key, std::optional<std::string_view> value,
+                                      std::string_view header, std::int64_t offset) {
+  if (!header.empty() && header.front() == entry_clock) return std::nullopt;
+  view_row_change row{std::string(view), key.empty() ? offset_key(offset) : std::string(key.substr(1)), std::nullopt, offset};
+  if (value) row.value = std::string(*value);
+  return row;
+}
+
+}  // namespace
+
+// The appends of a transaction, in the order that the log gets them.
+struct shard_writer::flat {
+  std::vector<log_append> appends;
+};
+
+shard_writer::shard_writer(std::string app, int shard, event_log& log, state_store& store)
+    : app_(std::move(app)),
+      changelog_(topic::changelog(app_)),
+      view_prefix_(topic::view(app_, "")),
+      shuffle_prefix_(app_ + ".shuffle."),
+      stream_prefix_(topic::stream(app_, "")),
+      shard_(shard),
+      log_(log),
+      store_(store) {}
+
+std::string_view shard_writer::view_of(std::string_view topic) const {
+  return topic.starts_with(view_prefix_) ? topic.substr(view_prefix_.size()) : std::string_view{};
+}
+
+status shard_writer::open(const control_plan& plan) {
+  writer_.reset();
+  WEIR_TRY(writer, log_.open_writer(topic::shard_writer(app_, shard_)));
+  writer_ = std::move(writer);
+  kill_point("open.after_fence");
+  WEIR_TRY_VOID(restore_changelog());
+  for (const auto& [name, view] : plan.names.views)
+    WEIR_TRY_VOID(restore_view(name, view.kind == view_kind::upsert ? topic_kind::compacted : topic_kind::append));
+  kill_point("open.after_restore");
+  return {};
+}
+
+// Opening the writer has aborted or settled whatever was under way, so the changelog's end is certain (PROTOCOL 8).
+status shard_writer::restore_changelog() {
+  WEIR_TRY(stamp, store_.changelog_stamp(shard_));
+  WEIR_TRY(bounds, log_.bounds(changelog_, shard_));
+  if (rule_on(24) && stamp > bounds.end) {
+    WEIR_TRY_VOID(store_.wipe(shard_));
+    stamp = 0;
+  }
+  auto reader = log_.read(changelog_, shard_, stamp);
+  if (!reader && reader.error().code == errc::offset_out_of_range) {
+    WEIR_TRY_VOID(store_.wipe(shard_));
+    reader = log_.read(changelog_, shard_, 0);
+  }
+  if (!reader) return fail(std::move(reader).error());
+  for (;;) {
+    WEIR_TRY(entries, (*reader)->fetch(restore_bytes));
+    if (entries.empty()) return {};
+    state_delta delta;
+    for (const auto& e : entries) {
+      std::optional<std::string_view> value;
+      if (e.value) value = *e.value;
+      delta.changes.push_back({e.key, value});
+    }
+    delta.changelog_next = entries.back().offset + 1;
+    WEIR_TRY_VOID(store_.apply(shard_, delta));
+  }
+}
+
+status shard_writer::restore_view(std::string_view view, topic_kind kind) {
+  const auto topic = topic::view(app_, view);
+  WEIR_TRY(stamp, store_.view_stamp(shard_, view));
+  WEIR_TRY(bounds, log_.bounds(topic, shard_));
+  if (stamp > bounds.end || (stamp < bounds.start && kind == topic_kind::append && stamp > 0)) {
+    WEIR_TRY_VOID(store_.wipe_view(shard_, view));
+    stamp = 0;
+  }
+  if (kind == topic_kind::append) stamp = std::max(stamp, bounds.start);
+  WEIR_TRY(changelog_next, store_.changelog_stamp(shard_));
+  WEIR_TRY(reader, log_.read(topic, shard_, stamp));
+  for (;;) {
+    WEIR_TRY(entries, reader->fetch(restore_bytes));
+    if (entries.empty()) return {};
+    state_delta delta;
+    delta.changelog_next = changelog_next;
+    for (const auto& e : entries) {
+      std::optional<std::string_view> value;
+      if (e.value) value = *e.value;
+      if (auto row = row_of(view, e.key, value, e.header, e.offset)) delta.rows.push_back(std::move(*row));
+    }
+    delta.view_next.emplace_back(view, entries.back().offset + 1);
+    WEIR_TRY_VOID(store_.apply(shard_, delta));
+  }
+}
+
+shard_writer::flat shard_writer::flatten(const std::vector<const epoch*>& epochs) const {
+  flat f;
+  for (const auto* e : epochs)
+    for (const auto& a : e->appends) {
+      std::optional<std::string_view> value;
+      if (a.value) value = *a.value;
+      f.appends.push_back({a.topic, a.partition, a.key, value, a.header, a.timestamp_us});
+    }
+  for (const auto* e : epochs)
+    for (const auto& c : e->changes) {
+      std::optional<std::string_view> value;
+      if (c.value) value = *c.value;
+      f.appends.push_back({changelog_, shard_, c.key, value, {}, 0});
+    }
+  return f;
+}
+
+result<commit_outcome> shard_writer::commit(const std::vector<epoch>& epochs) {
+  commit_outcome outcome;
+  outcome.epochs.assign(epochs.size(), status{});
+  std::vector<const epoch*> all;
+  for (const auto& e : epochs) all.push_back(&e);
+  auto together = commit_together(all, outcome);
+  if (together) return outcome;
+  if (together.error().code != errc::rejected) return fail(std::move(together).error());
+  if (!rule_on(7)) return fail(std::move(together).error());
+  // Someone's epoch is not acceptable: each alone, so that only that one is charged (PROTOCOL 7). A pipeline's later
+  // epochs fall with its first refused one.
+  std::map<std::string, error> refused;
+  for (std::size_t i = 0; i < epochs.size(); ++i) {
+    if (const auto it = refused.find(epochs[i].pipeline); it != refused.end()) {
+      outcome.epochs[i] = fail(it->second);
+      continue;
+    }
+    auto alone = commit_together({&epochs[i]}, outcome);
+    if (alone) continue;
+    if (alone.error().code != errc::rejected) return fail(std::move(alone).error());
+    refused.emplace(epochs[i].pipeline, alone.error());
+    outcome.epochs[i] = std::move(alone);
+  }
+  return outcome;
+}
+
+status shard_writer::commit_together(const std::vector<const epoch*>& epochs, commit_outcome& outcome) {
+  const auto f = flatten(epochs);
+  if (f.appends.empty()) return {};
+  kill_point("writer.before_log_commit");
+  WEIR_TRY(offsets, writer_->commit(f.appends));
+  kill_point("writer.after_log_commit");
+  WEIR_TRY_VOID(apply(f, offsets, outcome));
+  kill_point("writer.after_state_write");
+  return {};
+}
+
+status shard_writer::apply(const flat& f, const std::vector<std::int64_t>& offsets, commit_outcome& outcome) {
+  state_delta delta;
+  WEIR_TRY(stamp, store_.changelog_stamp(shard_));
+  delta.changelog_next = stamp;
+  std::map<std::string_view, std::int64_t> view_next;
+  std::set<std::pair<std::string_view, int>> grown;
+  std::set<std::string_view> streams;
+  for (std::size_t i = 0; i < f.appends.size(); ++i) {
+    const auto& a = f.appends[i];
+    if (a.topic == changelog_) {
+      delta.changes.push_back({a.key, a.value});
+      delta.changelog_next = offsets[i] + 1;
+    } else if (const auto view = view_of(a.topic); !view.empty()) {
+      if (auto row = row_of(view, a.key, a.value, a.header, offsets[i])) delta.rows.push_back(std::move(*row));
+      view_next[view] = offsets[i] + 1;
+      grown.emplace(a.topic, a.partition);
+    } else if (a.topic.starts_with(shuffle_prefix_)) {
+      grown.emplace(a.topic, a.partition);
+    } else if (a.topic.starts_with(stream_prefix_) && streams.insert(a.topic).second) {
+      if (const auto numbers = decode_entry_header(a.header))
+        outcome.streams.push_back({std::string(a.topic), numbers->first, offsets[i]});
+    }
+  }
+  for (const auto& [view, next] : view_next) delta.view_next.emplace_back(view, next);
+  for (const auto& [topic, partition] : grown) outcome.grown.emplace_back(topic, partition);
+  return store_.apply(shard_, delta);
+}
+
+status shard_writer::count_attempt(std::string_view pipeline, const attempt& a) {
+  const auto value =
+      nlohmann::json{{"stream", a.stream}, {"position", a.position}, {"length", a.length}, {"count", a.count}}.dump();
+  const auto topic = topic::attempts(app_);
+  const log_append append{topic, shard_, pipeline, value, {}, 0};
+  WEIR_TRY_VOID(writer_->commit({&append, 1}));
+  kill_point("attempt.after_count");
+  return {};
+}
+
+result<std::map<std::string, attempt>> shard_writer::read_attempts() {
+  std::map<std::string, attempt> out;
+  WEIR_TRY(reader, log_.read(topic::attempts(app_), shard_, 0));
+  for (;;) {
+    WEIR_TRY(entries, reader->fetch(restore_bytes));
+    if (entries.empty()) return out;
+    for (const auto& e : entries) {
+      const auto j = nlohmann::json::parse(e.value.value_or(""), nullptr, false);
+      if (!j.is_object()) return fail(errc::corrupt, "the attempts of pipeline {} cannot be read", e.key);
+      out[e.key] = {j.value("stream", ""), j.value("position", std::uint64_t{0}), j.value("length", std::uint64_t{0}),
+                    j.value("count", std::uint64_t{0})};
+    }
+  }
+}
+
+status create_topics(event_log& log, std::string_view app, int shards, const control_plan& plan,
+                     std::int64_t retention_ms, std::int64_t retention_bytes) {
+  const auto make = [&](std::string name, topic_kind kind) {
+    return log.create_topic({std::move(name), shards, kind, kind == topic_kind::append ? retention_ms : 0,
+                             kind == topic_kind::append ? retention_bytes : 0});
+  };
+  WEIR_TRY_VOID(make(topic::changelog(app), topic_kind::compacted));
+  WEIR_TRY_VOID(make(topic::attempts(app), topic_kind::compacted));
+  for (const auto& [name, stream] : plan.names.streams) {
+    WEIR_TRY_VOID(make(topic::stream(app, name), topic_kind::append));
+    WEIR_TRY_VOID(make(topic::dead(app, name), topic_kind::append));
+  }
+  for (const auto& [pipeline, planned] : plan.pipelines)
+    for (const auto& view : planned.views) {
+      const bool upsert = view.kind == view_kind::upsert;
+      WEIR_TRY_VOID(make(topic::view(app, view.name), upsert ? topic_kind::compacted : topic_kind::append));
+      WEIR_TRY_VOID(make(topic::late(app, view.name), topic_kind::append));
+      WEIR_TRY_VOID(make(topic::refused(app, view.name), topic_kind::append));
+      if (needs_shuffle(view))
+        WEIR_TRY_VOID(make(topic::shuffle(app, pipeline, view.name, planned.record.incarnation), topic_kind::append));
+    }
+  return {};
+}
+
+}  // namespace weir
