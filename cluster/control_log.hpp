@@ -25,7 +25,7 @@ class control_log {
   // All records in one transaction, then folds to it. Answers the offset of the last. Errors:
   //   fenced           another control log of this app was opened; this one only reads from now on
   //   unavailable      nothing stands, and others wrote meanwhile: check the command again against the new plan
-  //   unknown_outcome  the log did not answer; it may stand or not, poll() shows it once the log answers again
+  //   unknown_outcome  the log does not answer; it may stand or not, poll() shows it once the log answers again
   // and those of log_writer::commit.
   result<std::int64_t> append(const std::vector<control_record>& records);
 
@@ -39,6 +39,8 @@ class control_log {
   control_log(event_log& log, std::string app) : log_(log), app_(std::move(app)) {}
 
   result<bool> read_to_end();
+  result<bool> read_patiently();
+  status fold_up_to(std::int64_t offset);
   status fold(const std::vector<log_entry>& entries);
   status publish();
   result<std::int64_t> commit(const std::vector<control_record>& records);

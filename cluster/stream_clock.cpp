@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "runtime/fault/protocol_rules.hpp"
+
 namespace weir {
 
 stream_clock::stream_clock(int shards) : shards_(static_cast<std::size_t>(std::max(shards, 1))) {}
@@ -41,8 +43,9 @@ std::vector<clock_advice> stream_clock::advise() const {
     const shard_clock& clock = shards_[i].clock;
     const int shard = static_cast<int>(i);
     if (any_live) {
-      if (clock.live_sources == 0 && live_minimum > clock.watermark_us) advice.push_back({shard, false, live_minimum});
-    } else if (one_control_state && newest > clock.flushed_us) {
+      const bool behind = clock.live_sources == 0 && live_minimum > clock.watermark_us;
+      if (behind && rule_on(13)) advice.push_back({shard, false, live_minimum});
+    } else if (one_control_state && newest > clock.flushed_us && rule_on(12)) {
       advice.push_back({shard, true, newest});
     }
   }

@@ -3,7 +3,8 @@
 #include <catch2/catch.hpp>
 #include <random>
 
-#include "cluster/topic_names.hpp"
+#include "runtime/fault/protocol_rules.hpp"
+#include "runtime/log/sim_log.hpp"
 #include "tests/cluster/control_fixture.hpp"
 #include "tests/cluster/memory_log.hpp"
 
@@ -162,20 +163,46 @@ TEST_CASE("a corrupt record is told at every poll and the last good state stays"
   CHECK(control_log::open(log, "weir").error().code == errc::corrupt);
 }
 
-TEST_CASE("whatever replies are lost, a command stands exactly when the answer says so") {
+TEST_CASE("without reading back, a lost reply is told as a failure though the command stands (rule 8)") {
+  const rule_switched_off off(8);
+  memory_log log;
+  auto control = opened(log);
+  log.next_commits = {fault::reply_lost};
+  CHECK_FALSE(control->append(two_sources("a", "b")));
+  CHECK(log.entries.size() == 2);
+}
+
+TEST_CASE("whatever replies are lost and reads fail, a command stands exactly when the answer says so") {
   std::mt19937_64 random(8);
-  for (int round = 0; round < 300; ++round) {
-    memory_log log;
+  int done = 0, refused = 0;
+  for (std::uint64_t round = 0; round < 200; ++round) {
+    sim_faults faults;
+    faults.seed = round + 1;
+    faults.lost_reply = faults.timed_out = 0.2;
+    faults.rejected = faults.no_space = 0.05;
+    faults.read_error = faults.short_read = faults.late = 0.2;
+    sim_log log;
     auto control = opened(log);
-    std::size_t standing = 0;
-    for (int command = 0; command < 10; ++command) {
-      while (log.next_commits.size() < 6) log.next_commits.push_back(static_cast<fault>(random() % 4));
-      const std::string name = std::to_string(command);
-      const auto answer = control->append(two_sources("a" + name, "b" + name));
-      if (answer) standing += 2;
-      REQUIRE(control->state()->sources.size() == standing);
-      REQUIRE(log.entries.size() == standing);
+    log.set_faults(faults);
+    std::set<std::string> standing;
+    for (int command = 0; command < 20; ++command) {
+      const std::string name = std::to_string(random() % 8) + "x";
+      const bool known = control->state()->sources.contains("a" + name);
+      const auto answer = control->append(
+          known ? std::vector<control_record>{removal("source", "a" + name), removal("source", "b" + name)}
+                : two_sources("a" + name, "b" + name));
+      ++(answer ? done : refused);
+      if (answer && known) standing.erase(name);
+      if (answer && !known) standing.insert(name);
+      REQUIRE(control->state()->sources.size() == 2 * standing.size());
+      for (const std::string& s : standing) REQUIRE(control->state()->sources.contains("a" + s));
     }
-    REQUIRE(opened(log)->state()->sources == control->state()->sources);
+    log.set_faults({});
+    if (round % 2 == 0) REQUIRE(log.compact("weir.control", round % 4 == 0));
+    const auto again = opened(log);
+    REQUIRE(again->state()->sources == control->state()->sources);
+    REQUIRE(again->state()->offset >= control->state()->offset);
   }
+  CHECK(done > 2'000);
+  CHECK(refused > 100);
 }

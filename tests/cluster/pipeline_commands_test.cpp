@@ -1,5 +1,6 @@
 #include <catch2/catch.hpp>
 
+#include "runtime/fault/protocol_rules.hpp"
 #include "tests/cluster/control_fixture.hpp"
 
 using namespace weir;
@@ -178,7 +179,7 @@ TEST_CASE("a pipeline is quarantined with its error and runs again without it") 
   CHECK(refused(drop_pipeline(*c.plan, "none")).code == errc::not_found);
 }
 
-TEST_CASE("a deployment's numbers are fixed when it is made") {
+TEST_CASE("a deployment's numbers are fixed when it is made (rule 1)") {
   control_fixture c;
   CHECK(c.take(set_deployment(c.state, {4, 4})) == 1);
   CHECK(c.take(set_deployment(c.state, {4, 4})) == 0);
@@ -187,4 +188,6 @@ TEST_CASE("a deployment's numbers are fixed when it is made") {
   CHECK(mentions(e, "made with 4 shards"));
   CHECK(mentions(e, "the config says 8"));
   CHECK(mentions(e, "set node.shards = 4"));
+  const rule_switched_off off(1);
+  CHECK(set_deployment(c.state, {8, 4}));
 }

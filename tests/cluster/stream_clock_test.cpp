@@ -3,6 +3,8 @@
 #include <catch2/catch.hpp>
 #include <random>
 
+#include "runtime/fault/protocol_rules.hpp"
+
 using namespace weir;
 
 namespace {
@@ -129,4 +131,19 @@ TEST_CASE("advice that is followed leaves nothing to advise, and never passes a 
     }
     REQUIRE(clock.advise().empty());
   }
+}
+
+TEST_CASE("without marks a shard without sources holds everything back for ever (rules 12 and 13)") {
+  stream_clock clock(2);
+  clock.report(0, live(1, 100, 130));
+  clock.report(1, quiet(10));
+  CHECK_FALSE(clock.advise().empty());
+  {
+    const rule_switched_off off(13);
+    CHECK(clock.advise().empty());
+  }
+  clock.report(0, quiet(100, 130));
+  CHECK_FALSE(clock.advise().empty());
+  const rule_switched_off off(12);
+  CHECK(clock.advise().empty());
 }
