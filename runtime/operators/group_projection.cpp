@@ -35,78 +35,78 @@ void push_windows(const view_plan& plan, const group_store& store, std::span<con
   out.columns.push_back(std::make_shared<const column>(std::move(end)));
 }
 
-struct projection {
-  record_batch rows;                   // what is left
-  std::vector<std::uint32_t> groups;   // which
-  std::vector<projected_groups::failure> failures;
+void keep(projected_groups& p, std::span<const std::uint32_t> kept) {
+  if (kept.size() == p.groups.size()) return;
+  p.rows = p.rows.gather(kept);
+  std::vector<std::uint32_t> left;
+  for (const auto k : kept) left.push_back(p.groups[k]);
+  p.groups = std::move(left);
+}
 
-  void keep(std::span<const std::uint32_t> kept) {
-    if (kept.size() == groups.size()) return;
-    rows = rows.gather(kept);
-    std::vector<std::uint32_t> left;
-    for (const auto k : kept) left.push_back(groups[k]);
-    groups = std::move(left);
-  }
-  // Moves the rows that failed to the failures; true when there were any.
-  bool drop(std::vector<row_error>& errors) {
-    if (errors.empty()) return false;
-    std::stable_sort(errors.begin(), errors.end(), [](auto& a, auto& b) { return a.row < b.row; });
-    std::vector<std::uint32_t> kept;
-    std::size_t next = 0;
-    for (std::uint32_t i = 0; i < groups.size(); ++i) {
-      if (next == errors.size() || errors[next].row != i) {
-        kept.push_back(i);
-        continue;
-      }
-      failures.push_back({groups[i], std::move(errors[next].reason), row_json(rows, i)});
-      while (next < errors.size() && errors[next].row == i) ++next;
+// Moves the rows that failed to the failures; true when there were any.
+bool drop(projected_groups& p, std::vector<row_error>& errors) {
+  if (errors.empty()) return false;
+  std::stable_sort(errors.begin(), errors.end(), [](auto& a, auto& b) { return a.row < b.row; });
+  std::vector<std::uint32_t> kept;
+  std::size_t next = 0;
+  for (std::uint32_t i = 0; i < p.groups.size(); ++i) {
+    if (next == errors.size() || errors[next].row != i) {
+      kept.push_back(i);
+      continue;
     }
-    keep(kept);
-    return true;
+    p.failures.push_back({p.groups[i], std::move(errors[next].reason), row_json(p.rows, i)});
+    while (next < errors.size() && errors[next].row == i) ++next;
   }
-};
+  keep(p, kept);
+  return true;
+}
 
 void push_aggregates(const view_plan& plan, const group_store& store, std::span<const std::uint32_t> slots,
-                     projection& p, std::vector<row_error>& errors) {
+                     record_batch& out, std::vector<row_error>& errors) {
   for (std::size_t k = 0; k < plan.aggregates.size(); ++k) {
     column values(plan.aggregates[k].type);
     for (std::uint32_t i = 0; i < slots.size(); ++i)
       if (auto reason = store.aggregate(k).push_result(slots[i], values); !reason.empty())
         errors.push_back({i, std::move(reason)});
-    p.rows.columns.push_back(std::make_shared<const column>(std::move(values)));
+    out.columns.push_back(std::make_shared<const column>(std::move(values)));
   }
 }
 
 }  // namespace
 
-projected_groups project_groups(const view_plan& plan, const group_store& store, std::span<const std::uint32_t> slots) {
-  projection p;
+projected_groups groups_that_pass(const view_plan& plan, const group_store& store,
+                                  std::span<const std::uint32_t> slots) {
+  projected_groups p;
   p.groups.resize(slots.size());
   std::iota(p.groups.begin(), p.groups.end(), 0u);
   p.rows = {plan.group_columns, {}, slots.size()};
   std::vector<row_error> errors;
   push_keys(plan, store, slots, p.rows);
   push_windows(plan, store, slots, p.rows);
-  push_aggregates(plan, store, slots, p, errors);
-  p.drop(errors);
-  if (plan.having) {
-    errors.clear();
-    auto passed = plan.having->evaluate(p.rows, errors);
-    if (p.drop(errors)) passed = plan.having->evaluate(p.rows, errors = {});
-    std::vector<std::uint32_t> kept;
-    for (std::uint32_t i = 0; i < p.groups.size(); ++i)
-      if (passed->ints()[i] != 0 && !passed->is_null(i)) kept.push_back(i);
-    p.keep(kept);
-  }
-  projected_groups out;
+  push_aggregates(plan, store, slots, p.rows, errors);
+  drop(p, errors);
+  if (!plan.having) return p;
+  errors.clear();
+  auto passed = plan.having->evaluate(p.rows, errors);
+  if (drop(p, errors)) passed = plan.having->evaluate(p.rows, errors = {});
+  std::vector<std::uint32_t> kept;
+  for (std::uint32_t i = 0; i < p.groups.size(); ++i)
+    if (passed->ints()[i] != 0 && !passed->is_null(i)) kept.push_back(i);
+  keep(p, kept);
+  return p;
+}
+
+projected_groups project_groups(const view_plan& plan, const group_store& store, std::span<const std::uint32_t> slots) {
+  auto p = groups_that_pass(plan, store, slots);
+  std::vector<row_error> errors;
+  record_batch rows;
   do {
     errors.clear();
-    out.rows = {plan.output_columns, {}, p.groups.size()};
-    for (const auto& e : plan.output) out.rows.columns.push_back(e->evaluate(p.rows, errors));
-  } while (p.drop(errors));
-  out.groups = std::move(p.groups);
-  out.failures = std::move(p.failures);
-  return out;
+    rows = {plan.output_columns, {}, p.groups.size()};
+    for (const auto& e : plan.output) rows.columns.push_back(e->evaluate(p.rows, errors));
+  } while (drop(p, errors));
+  p.rows = std::move(rows);
+  return p;
 }
 
 std::string source_of_key(const view_plan& plan, std::string_view key) {

@@ -3,10 +3,14 @@
 
 #include <string>
 
-#include "runtime/batch/column.hpp"
+#include "runtime/format/json_writer.hpp"
 
 namespace weir {
 
-std::string row_json(const record_batch& rows, std::size_t row);
+inline std::string row_json(const record_batch& rows, std::size_t row) {
+  std::string out;
+  append_json_row(out, rows, row);
+  return out;
+}
 
 }  // namespace weir
