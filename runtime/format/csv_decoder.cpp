@@ -52,8 +52,9 @@ result<std::optional<std::size_t>> find_cell(const std::vector<std::string>& nam
   for (std::size_t i = 0; i < names.size(); ++i) {
     if (lower_case(names[i]) != lower_case(column_name)) continue;
     if (found)
-      return fail(errc::invalid_argument, "column '{}' could be '{}' or '{}' of the CSV header; declare it as one of them",
-                  column_name, names[*found], names[i]);
+      return fail(errc::invalid_argument,
+                  "column '{}' could be '{}' or '{}' of the CSV header; declare it as one of them", column_name,
+                  names[*found], names[i]);
     found = i;
   }
   return found;

@@ -17,8 +17,9 @@ struct csv_cell {
   bool operator==(const csv_cell&) const = default;
 };
 
-// Replaces `cells` by the record's cells, views into it. A quote counts only as a cell's first byte; inside a cell without
-// quotes it is a letter like any other. parse_error for a cell whose quote is not closed or is followed by more.
+// Replaces `cells` by the record's cells, views into it. A quote counts only as a cell's first byte; inside a cell
+// without quotes it is a letter like any other. parse_error for a cell whose quote is not closed or is followed by
+// more.
 status split_csv_row(std::string_view record, char delimiter, std::vector<csv_cell>& cells);
 
 // What the cell says; `scratch` holds the text when it had to be built.

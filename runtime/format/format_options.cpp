@@ -29,11 +29,13 @@ status set_option(format_options& out, const std::string& option, const std::str
   if (option == "timestamps") {
     const auto numbers = find_timestamp_numbers(value);
     if (!numbers)
-      return fail(errc::invalid_argument, "option timestamps cannot be {}; known: iso, s, ms, us", quoted_excerpt(value));
+      return fail(errc::invalid_argument, "option timestamps cannot be {}; known: iso, s, ms, us",
+                  quoted_excerpt(value));
     out.timestamps = *numbers;
     return {};
   }
-  const bool printable = value.size() == 1 && ((value[0] > ' ' && value[0] <= '~') || value[0] == '\t' || value[0] == ' ');
+  const bool printable =
+      value.size() == 1 && ((value[0] > ' ' && value[0] <= '~') || value[0] == '\t' || value[0] == ' ');
   if (!printable || value[0] == '"')
     return fail(errc::invalid_argument, "option delimiter cannot be {}; write one ASCII character other than a quote",
                 quoted_excerpt(value));
@@ -47,7 +49,8 @@ result<format_options> read_format_options(const format_spec& spec) {
   const auto* const found =
       std::find_if(formats.begin(), formats.end(), [&spec](const known_format& f) { return f.name == spec.name; });
   if (found == formats.end())
-    return fail(errc::invalid_argument, "unknown format {}; known: json, ndjson, csv, isd, raw", quoted_excerpt(spec.name));
+    return fail(errc::invalid_argument, "unknown format {}; known: json, ndjson, csv, isd, raw",
+                quoted_excerpt(spec.name));
   format_options out;
   out.kind = found->kind;
   for (const auto& [option, value] : spec.options) {

@@ -14,7 +14,8 @@ constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
 class line_scanner {
  public:
   virtual ~line_scanner() = default;
-  // How many of the bytes belong to the line that is being read: up to its newline (excluded; `ended` is set), else all.
+  // How many of the bytes belong to the line that is being read: up to its newline (excluded; `ended` is set), else
+  // all.
   virtual std::size_t scan(std::string_view bytes, bool& ended) = 0;
   // A new line begins.
   virtual void restart() = 0;
@@ -68,8 +69,8 @@ class quoted_lines final : public line_scanner {
   state state_ = state::cell_start;
 };
 
-// A line of more than max_record bytes is a failure; it ends at the next newline even when a quote is open, or one stray
-// quote would take the rest of the file with it.
+// A line of more than max_record bytes is a failure; it ends at the next newline even when a quote is open, or one
+// stray quote would take the rest of the file with it.
 class line_framer final : public framer {
  public:
   line_framer(std::unique_ptr<line_scanner> scanner, std::size_t max_record, bool header_expected, bool text,
@@ -117,7 +118,10 @@ class line_framer final : public framer {
       const std::string begun = std::exchange(line_, {});
       feed(begun, out, failures);
     }
-    if (line_.empty()) return;
+    if (line_.empty()) {
+      consumed_ = read_;  // a file of nothing but a byte order mark
+      return;
+    }
     if (scanner_->quote_open() && !too_long_) {
       failures.push_back({"the input ends inside a quoted cell", line_.substr(0, max_record_)});
       line_.clear();

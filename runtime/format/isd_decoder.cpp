@@ -96,8 +96,7 @@ status check_record(std::string_view record) {
   if (record.size() < declared || longer)
     return fail(errc::parse_error, "the record declares {} bytes, found {}", declared, record.size());
   const std::string_view mandatory = record.substr(0, mandatory_length);
-  const auto* const bad =
-      std::find_if(mandatory.begin(), mandatory.end(), [](char c) { return c < ' ' || c > '~'; });
+  const auto* const bad = std::find_if(mandatory.begin(), mandatory.end(), [](char c) { return c < ' ' || c > '~'; });
   if (bad != mandatory.end())
     return fail(errc::parse_error, "expected ASCII, found {} at byte {}", quoted_excerpt({bad, 1}),
                 bad - mandatory.begin() + 1);

@@ -1,9 +1,9 @@
 // A strict JSON reader over one record: one pass, nothing allocated, nothing read beyond the text.
 //
-// Why not simdjson's on-demand parser: what it skips it does not validate, it aborts without NDEBUG when it is read on
-// after an error, and its string and number kernels are the byte-wise ones unless the program is compiled for one CPU.
-// This scanner validates everything it passes and is faster on records of the size that instruments send. UTF-8 is not
-// its business: callers check whole batches with is_valid_utf8().
+// Why not simdjson's on-demand parser: what it skips it does not validate, without NDEBUG it aborts when it is read on
+// after an error, and casts have no padding behind their text. This scanner validates all it passes, needs no padding,
+// and on records of an instrument's size (100 bytes) takes as long as on-demand takes for finding the fields alone.
+// UTF-8 is not its business: callers check whole batches with is_valid_utf8(), which is simdjson's.
 #pragma once
 
 #include <cstddef>

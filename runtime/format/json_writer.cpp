@@ -52,9 +52,7 @@ void append_escaped(std::string& out, char c) {
     case '\n': out += "\\n"; break;
     case '\r': out += "\\r"; break;
     case '\t': out += "\\t"; break;
-    default:
-      out += "\\u00";
-      append_hex(out, {&c, 1});
+    default: out += "\\u00"; append_hex(out, {&c, 1});
   }
 }
 

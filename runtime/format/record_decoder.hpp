@@ -56,10 +56,9 @@ struct format_spec {
 };
 
 // Options per format, all texts:
-//   json, ndjson  timestamps = iso | s | ms | us   how a JSON number in a timestamptz column is read (iso: numbers refused)
-//   csv           delimiter = one character (','), timestamps as above; the header is the source's context
-//   isd           none
-//   raw           none; the schema must have exactly one text or bytea column
+//   json, ndjson  timestamps = iso | s | ms | us   how a JSON number in a timestamptz column is read (iso: numbers
+//   refused) csv           delimiter = one character (','), timestamps as above; the header is the source's context isd
+//   none raw           none; the schema must have exactly one text or bytea column
 class record_decoder {
  public:
   virtual ~record_decoder() = default;
@@ -70,7 +69,8 @@ class record_decoder {
 };
 
 // context: what a source's records need beside themselves (CSV: the header line; else empty).
-// validate_all: also validate what the schema does not name (ingest); false for bytes that ingest has accepted (replay).
+// validate_all: also validate what the schema does not name (ingest); false for bytes that ingest has accepted
+// (replay).
 result<std::unique_ptr<record_decoder>> make_record_decoder(const format_spec& spec, schema_ptr columns_schema,
                                                             std::string_view context, bool validate_all);
 

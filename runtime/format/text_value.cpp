@@ -119,8 +119,9 @@ result<double> parse_double(std::string_view text) {
   if (std::isinf(value) && lower(number.back()) != 'y' && lower(number.back()) != 'f')
     return unreadable("a number within the range of double precision", text);
   // The sign of NaN differs between platforms; one NaN is enough.
-  if (std::isnan(value)) return number.back() == ')' ? unreadable("a number (double precision)", text)
-                                                     : result<double>(std::numeric_limits<double>::quiet_NaN());
+  if (std::isnan(value))
+    return number.back() == ')' ? unreadable("a number (double precision)", text)
+                                : result<double>(std::numeric_limits<double>::quiet_NaN());
   return value;
 }
 

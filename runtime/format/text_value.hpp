@@ -21,14 +21,16 @@ std::optional<timestamp_numbers> find_timestamp_numbers(std::string_view option)
 // Converts `text` to out.type() and pushes exactly one value; pushes nothing when it fails. Accepted, by type:
 //   boolean           true, false, t, f, yes, no, on, off, 1, 0 in any case
 //   bigint            decimal integer with an optional sign; 1.0 and what does not fit 64 bits are errors
-//   double precision  decimal number with an optional sign and exponent, NaN, [+-]Infinity, [+-]inf in any case; beyond the
+//   double precision  decimal number with an optional sign and exponent, NaN, [+-]Infinity, [+-]inf in any case; beyond
+//   the
 //                     range of a double is an error, closer to zero than any double is zero
 //   text              valid UTF-8, as it is (also the empty text)
 //   timestamptz       parse_timestamp(), or a number as `numbers` says
 //   interval          parse_interval()
 //   json              valid JSON text, kept as it is
 //   bytea             \x and an even number of hex digits
-// Blanks around everything but text and json are ignored. Errors (parse_error) name what was found and what was expected.
+// Blanks around everything but text and json are ignored. Errors (parse_error) name what was found and what was
+// expected.
 status push_text_value(column& out, std::string_view text, timestamp_numbers numbers = timestamp_numbers::refused);
 
 // The single conversions, for callers that have no column.
