@@ -123,9 +123,9 @@ void shard::advise(std::string_view stream, const clock_advice& advice, std::int
   if (running()) impl_->advices.emplace_back(stream, advice);
 }
 
-void shard::wake(std::string_view topic) {
+void shard::wake(std::string_view topic, std::int64_t end) {
   for (auto& [name, p] : impl_->pipelines)
-    if (auto it = p.more.find(topic); it != p.more.end()) it->second = true;
+    if (auto it = p.known_end.find(topic); it != p.known_end.end()) it->second = std::max(it->second, end);
 }
 
 void shard::resume_pipeline(std::string_view name, std::int64_t now_us) {
@@ -211,8 +211,10 @@ std::optional<std::int64_t> shard::next_tick_us() const {
   std::int64_t next = i.now_us + idle_check_us;
   const auto at_most = [&](std::int64_t t) { next = std::min(next, std::max(t, i.now_us + 1'000)); };
   if (!i.ingest_out && i.intake->dirty()) at_most(i.ingest_cut_at_us + i.options.commit_interval_min_us);
-  for (const auto& [name, p] : i.pipelines)
+  for (const auto& [name, p] : i.pipelines) {
     if (!p.job_out && p.work && p.work->dirty()) at_most(p.cut_at_us + i.options.commit_interval_min_us);
+    if (p.retry_at_us > i.now_us) at_most(p.retry_at_us);
+  }
   if (!i.ready.empty()) at_most(i.commit_retry_us);
   return next;
 }

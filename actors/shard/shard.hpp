@@ -70,9 +70,9 @@ class shard_listener {
   virtual void pipeline_restarted(int shard, std::string_view pipeline, const error& why) = 0;
   // A pipeline stopped in this shard until someone resumes it.
   virtual void pipeline_quarantined(int shard, std::string_view pipeline, const error& why) = 0;
-  // Entries were committed to this partition of a view's or a shuffle's topic; the owner wakes the shard that has the
-  // partition's number, and whoever follows the view.
-  virtual void topic_committed(int shard, std::string_view topic, int partition) = 0;
+  // Entries below `end` were committed to this partition of a view's or a shuffle's topic; the owner wakes the shard that
+  // has the partition's number, and whoever follows the view.
+  virtual void topic_committed(int shard, std::string_view topic, int partition, std::int64_t end) = 0;
   virtual void clock_changed(int shard, std::string_view stream, const shard_clock& clock) = 0;
 };
 
@@ -117,8 +117,8 @@ class shard {
   void apply(std::shared_ptr<const control_plan> plan, std::int64_t now_us);
   void offer(offered_chunk chunk, std::int64_t now_us);
   void advise(std::string_view stream, const clock_advice& advice, std::int64_t now_us);
-  // A partition of this shard's number has more: a shuffle's or another pipeline's view's.
-  void wake(std::string_view topic);
+  // The partition of this shard's number, of a shuffle's or view's topic, has committed entries up to `end`.
+  void wake(std::string_view topic, std::int64_t end);
   // A quarantined pipeline tries again.
   void resume_pipeline(std::string_view name, std::int64_t now_us);
   void tick(std::int64_t now_us);

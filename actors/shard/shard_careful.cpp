@@ -13,6 +13,7 @@ namespace {
 // An epoch cannot have consumed more: where what was in flight at an unclean exit ends at the latest.
 constexpr std::uint64_t in_flight_records = 1'000'000;
 constexpr std::uint64_t whole_entry = 0;
+constexpr std::int64_t retry_us = 1'000;
 constexpr std::uint64_t first_shrunk = 8'192, shrink = 8;
 
 }  // namespace
@@ -37,9 +38,10 @@ void shard::impl::clamp_careful(pipeline_run& p) {
 }
 
 bool shard::impl::has_work(const pipeline_run& p, const task_input& input) const {
+  if (now_us < p.retry_at_us) return false;
   if (input.kind != input_kind::stream) {
-    const auto more = p.more.find(input.topic);
-    return more != p.more.end() && more->second;
+    const auto end = p.known_end.find(input.topic);
+    return end != p.known_end.end() && static_cast<std::int64_t>(input.position) < end->second;
   }
   const auto next = committed_numbers.find(input.name);
   return next != committed_numbers.end() && input.position < next->second;
@@ -105,33 +107,36 @@ shard_job shard::impl::count_job(pipeline_run& p) {
 
 shard_job shard::impl::unit_job(pipeline_run& p, task_input& input, bool skip) {
   p.job_out = true;
-  if (input.kind != input_kind::stream) p.more[input.topic] = false;
   const auto length = p.trying.length == whole_entry ? ~std::uint64_t{0} : p.trying.length;
   const auto reason = fmt::format("poison: pipeline {} failed on it {} times, last: {}", p.plan.record.name, options.attempts,
                                   p.problem.message.empty() ? "the process ended" : p.problem.text());
-  auto run = [this, t = p.work, in = &input, length, skip, reason, now = now_us]() -> result<epoch> {
+  auto run = [this, t = p.work, in = &input, length, skip, reason, now = now_us]() -> result<std::optional<epoch>> {
     if (skip) {
       WEIR_TRY_VOID(t->skip_poison(*in, log, reason, now));
     } else {
       const bool stream = in->kind == input_kind::stream;
       WEIR_TRY(read, t->read_on(*in, log, stream ? 1 : options.job_bytes, length));
-      if (read == 0 && stream)
-        return fail(errc::offset_out_of_range, "{} holds nothing at {}", in->topic, in->position);
+      if (read == 0) return std::nullopt;  // not visible yet
     }
-    return t->cut();
+    WEIR_TRY(e, t->cut());
+    return e;
   };
   return make_job(job_kind::task, p.plan.record.name, std::move(run),
-                  [this, name = p.plan.record.name, incarnation = p.incarnation, skip](result<epoch> e) {
+                  [this, name = p.plan.record.name, incarnation = p.incarnation, skip](result<std::optional<epoch>> e) {
                     const auto it = pipelines.find(name);
                     if (it == pipelines.end() || (rule_on(3) && it->second.incarnation != incarnation)) return;
                     auto& of = it->second;
                     if (rule_on(3) && of.at != pipeline_run::phase::running) return;
                     of.job_out = false;
+                    if (e && !*e) {
+                      of.retry_at_us = now_us + retry_us;
+                      return;
+                    }
                     of.counted = false;
                     if (!e) return fail_pipeline(of, e.error());
                     of.unit_length = skip ? whole_entry : of.trying.length;
                     of.trying = {};
-                    accept_epoch(of, std::move(*e));
+                    accept_epoch(of, std::move(**e));
                   });
 }
 

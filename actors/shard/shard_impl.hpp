@@ -29,7 +29,9 @@ struct pipeline_run {
   std::int64_t cut_at_us = 0;      // last cut
   std::map<std::string, std::deque<ingested_ptr>, std::less<>> queue;  // by stream, not yet processed
   std::size_t queue_bytes = 0;
-  std::map<std::string, bool, std::less<>> more;  // topics of shuffles and views that may hold more
+  std::map<std::string, std::int64_t, std::less<>> known_end;  // by topic of shuffles and views: committed up to here
+  std::int64_t poll_at_us = 0;     // when inputs are looked at although nothing is known of them
+  std::int64_t retry_at_us = 0;    // when an input is read again that had nothing to show yet
   std::uint64_t restarts = 0;
   error problem;
 

@@ -12,6 +12,7 @@ namespace weir {
 namespace {
 
 constexpr std::int64_t idle_check_us = 100'000;
+constexpr std::int64_t poll_us = 100'000, retry_us = 1'000;
 
 struct opened {
   std::shared_ptr<shard_writer> writer;
@@ -222,9 +223,10 @@ shard_job shard::impl::restore_job(pipeline_run& p) {
                     run.next_epoch = 1;
                     run.cut_at_us = now_us;
                     clamp_careful(run);
-                    run.more.clear();
+                    run.known_end.clear();
+                    run.poll_at_us = run.retry_at_us = 0;  // what was committed meanwhile woke nobody
                     for (const auto& input : run.work->inputs())
-                      if (input.kind != input_kind::stream) run.more[input.topic] = true;
+                      if (input.kind != input_kind::stream) run.known_end[input.topic] = 0;
                   });
 }
 
@@ -265,15 +267,13 @@ std::optional<shard_job> shard::impl::task_job(pipeline_run& p) {
   std::vector<ingested_ptr> batches;
   std::vector<task_input*> behind;
   bool backlog = false;
+  const bool poll = now_us >= p.poll_at_us;
   std::size_t bytes = 0;
   for (const auto& known : p.work->inputs()) {
     if (full) break;
     auto& input = *p.work->find_input(known.kind, known.name);
     if (input.kind != input_kind::stream) {
-      if (auto& more = p.more[input.topic]; more) {
-        behind.push_back(&input);
-        more = false;
-      }
+      if (poll || has_work(p, input)) behind.push_back(&input);
       continue;
     }
     auto& queue = p.queue[input.name];
@@ -291,8 +291,7 @@ std::optional<shard_job> shard::impl::task_job(pipeline_run& p) {
       }
       queue.pop_front();
     }
-    const auto known_next = committed_numbers.find(input.name);
-    if (batches.size() == batches_before && known_next != committed_numbers.end() && input.position < known_next->second) {
+    if (batches.size() == batches_before && has_work(p, input)) {
       use_hint(input);
       behind.push_back(&input);
       backlog = true;
@@ -303,18 +302,21 @@ std::optional<shard_job> shard::impl::task_job(pipeline_run& p) {
   const bool cut = !has_ready(p.plan.record.name) && (p.work->dirty() || takes) && (full || cut_due(p.cut_at_us, backlog));
   if (!takes && !cut) return std::nullopt;
   if (cut) p.cut_at_us = now_us;
+  if (poll) p.poll_at_us = now_us + poll_us;
   p.job_out = true;
   struct done {
     std::optional<epoch> cut;
-    std::vector<std::string> grew;
+    bool read_nothing = false;
   };
   auto run = [this, t = p.work, batches = std::move(batches), behind, cut]() -> result<done> {
     done d;
     for (const auto& b : batches) WEIR_TRY_VOID(t->process(*b));
+    std::size_t read_bytes = 0;
     for (auto* input : behind) {
       WEIR_TRY(read, t->read_on(*input, log, options.job_bytes));
-      if (read > 0) d.grew.push_back(input->topic);
+      read_bytes += read;
     }
+    d.read_nothing = !behind.empty() && read_bytes == 0;
     if (!cut || !t->dirty()) return d;
     WEIR_TRY(e, t->cut());
     d.cut = std::move(e);
@@ -331,8 +333,7 @@ std::optional<shard_job> shard::impl::task_job(pipeline_run& p) {
                     }
                     run_of.job_out = false;
                     if (!d) return fail_pipeline(run_of, d.error());
-                    for (const auto& topic : d->grew)
-                      if (auto more = run_of.more.find(topic); more != run_of.more.end()) more->second = true;
+                    if (d->read_nothing) run_of.retry_at_us = now_us + retry_us;
                     if (d->cut) accept_epoch(run_of, std::move(*d->cut));
                   });
 }

@@ -176,7 +176,7 @@ status shard_writer::apply(const flat& f, const std::vector<std::int64_t>& offse
   WEIR_TRY(stamp, store_.changelog_stamp(shard_));
   delta.changelog_next = stamp;
   std::map<std::string_view, std::int64_t> view_next;
-  std::set<std::pair<std::string_view, int>> grown;
+  std::map<std::pair<std::string_view, int>, std::int64_t> grown;
   std::set<std::string_view> streams;
   for (std::size_t i = 0; i < f.appends.size(); ++i) {
     const auto& a = f.appends[i];
@@ -186,16 +186,16 @@ status shard_writer::apply(const flat& f, const std::vector<std::int64_t>& offse
     } else if (const auto view = view_of(a.topic); !view.empty()) {
       if (auto row = row_of(view, a.key, a.value, a.header, offsets[i])) delta.rows.push_back(std::move(*row));
       view_next[view] = offsets[i] + 1;
-      grown.emplace(a.topic, a.partition);
+      grown[{a.topic, a.partition}] = offsets[i] + 1;
     } else if (a.topic.starts_with(shuffle_prefix_)) {
-      grown.emplace(a.topic, a.partition);
+      grown[{a.topic, a.partition}] = offsets[i] + 1;
     } else if (a.topic.starts_with(stream_prefix_) && streams.insert(a.topic).second) {
       if (const auto numbers = decode_entry_header(a.header))
         outcome.streams.push_back({std::string(a.topic), numbers->first, offsets[i]});
     }
   }
   for (const auto& [view, next] : view_next) delta.view_next.emplace_back(view, next);
-  for (const auto& [topic, partition] : grown) outcome.grown.emplace_back(topic, partition);
+  for (const auto& [at, end] : grown) outcome.grown.push_back({std::string(at.first), at.second, end});
   return store_.apply(shard_, delta);
 }
 

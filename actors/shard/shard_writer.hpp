@@ -31,7 +31,12 @@ struct attempt {
 
 struct commit_outcome {
   std::vector<status> epochs;  // as they were given: stands, or why the log refused it
-  std::vector<std::pair<std::string, int>> grown;  // topics and partitions of views and shuffles that got entries
+  struct growth {
+    std::string topic;
+    int partition = 0;
+    std::int64_t end = 0;
+  };
+  std::vector<growth> grown;  // of views and shuffles
   struct stream_hint {
     std::string topic;
     std::uint64_t first_number = 0;

@@ -153,9 +153,11 @@ result<bool> task::fetch_more(task_input& input, log_input& in, std::size_t max_
       in.pending.pop_front();
     }
     if (!in.pending.empty()) return true;
-    WEIR_TRY(entries, in.reader->fetch(max_bytes));
-    if (entries.empty()) return false;
-    for (auto& e : entries) in.pending.push_back(std::move(e));
+    auto entries = in.reader->fetch(max_bytes);
+    if (!entries && entries.error().code == errc::unavailable) return false;  // the log's trouble, not this position's
+    if (!entries) return fail(std::move(entries).error());
+    if (entries->empty()) return false;
+    for (auto& e : *entries) in.pending.push_back(std::move(e));
   }
 }
 

@@ -1,0 +1,249 @@
+#include "tests/support/sim_node.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "actors/shard/task_node.hpp"
+#include "cluster/topic_names.hpp"
+
+namespace weir {
+
+namespace {
+
+template <class T>
+T must(result<T> r) {
+  if (!r) throw std::runtime_error(r.error().text());
+  return std::move(*r);
+}
+
+void must(const status& s) {
+  if (!s) throw std::runtime_error(s.error().text());
+}
+
+}  // namespace
+
+sim_node::sim_node(event_log& log, const std::string& folder, sim_node_options options,
+                   const std::map<std::string, std::string>& pipelines, std::vector<scripted_source> sources)
+    : options_(std::move(options)), log_(log), random_(options_.seed) {
+  store_ = must(state_store::open(folder, options_.shard.view_rows));
+  control_ = must(control_log::open(log, options_.shard.app));
+  if (control_->state()->deployment.shards == 0)
+    must(control_->append({to_record(deployment_record{options_.shards, options_.shards})}));
+  for (const auto& [name, sql] : pipelines) {
+    const auto records = must(apply_pipeline(*control_->plan(), name, sql, false, true));
+    if (!records.empty()) must(control_->append(records));
+  }
+  std::vector<source_record> listed;
+  for (auto& s : sources) {
+    source_record r;
+    r.name = s.name;
+    r.stream = s.stream;
+    r.connector = "script";
+    listed.push_back(r);
+    sources_.push_back({std::move(s), shard_of_source(r.name, options_.shards), {}, 0});
+  }
+  const auto records = must(add_sources(*control_->plan(), listed));
+  if (!records.empty()) must(control_->append(records));
+  must(create_topics(log, options_.shard.app, options_.shards, *control_->plan(), 0, 0));
+  for (int i = 0; i < options_.shards; ++i) {
+    auto o = options_.shard;
+    o.shard = i;
+    o.shards = options_.shards;
+    shards_.push_back(std::make_unique<shard>(o, log, *store_, *this));
+    shards_.back()->start(control_->plan(), now_us_);
+  }
+}
+
+sim_node::~sim_node() = default;
+
+void sim_node::hand_new_plan() {
+  must(create_topics(log_, options_.shard.app, options_.shards, *control_->plan(), 0, 0));
+  for (auto& s : shards_) s->apply(control_->plan(), now_us_);
+}
+
+void sim_node::pass_time(std::int64_t us) {
+  now_us_ += us;
+  for (auto& s : shards_) s->tick(now_us_);
+  for (auto it = restarts_due_.begin(); it != restarts_due_.end();) {
+    if (it->second > now_us_) {
+      ++it;
+      continue;
+    }
+    shards_[static_cast<std::size_t>(it->first)]->start(control_->plan(), now_us_);
+    it = restarts_due_.erase(it);
+  }
+}
+
+void sim_node::collect_jobs() {
+  for (int i = 0; i < options_.shards; ++i)
+    for (auto& job : at(i).take_runnable()) {
+      if (hang_ && job.kind == hang_->first && job.pipeline == hang_->second) {
+        hanging_ = job.id;
+        hung_job_ = job_at{i, std::move(job)};
+        hang_.reset();
+        continue;
+      }
+      jobs_.push_back({i, std::move(job)});
+    }
+}
+
+void sim_node::finish_or_run(std::size_t which) {
+  if (!jobs_[which].ran) {
+    jobs_[which].ran = true;
+    jobs_[which].job.run();
+    return;
+  }
+  const auto done = std::move(jobs_[which]);
+  jobs_.erase(jobs_.begin() + static_cast<std::ptrdiff_t>(which));
+  at(done.shard).finished(done.job.id, now_us_);
+}
+
+bool sim_node::feed(source_run& s) {
+  if (s.waiting || s.done || s.held) return false;
+  auto& to = at(s.shard);
+  if (!s.attached) {
+    s.attached = to.attach(s.script.name);
+    if (!s.attached) return false;
+    s.next = s.attached->position.empty() ? 0 : std::stoul(s.attached->position);
+    if (s.next == s.script.records.size() && to.sources()[s.script.name].state == "ended") s.done = true;
+    return true;
+  }
+  source_chunk c;
+  const auto count = std::min(1 + pick(options_.chunk_records), s.script.records.size() - s.next);
+  for (std::size_t i = 0; i < count; ++i) c.records.append(s.script.records[s.next + i]);
+  c.format = s.script.format;
+  c.context = s.script.context;
+  c.position = std::to_string(s.next + count);
+  c.ended = s.script.ends && s.next + count == s.script.records.size();
+  const bool last = s.next + count == s.script.records.size();
+  s.waiting = true;
+  const auto index = static_cast<std::size_t>(&s - sources_.data());
+  to.offer({s.script.name, s.attached->session, std::move(c),
+            [this, index, count, last](status taken) {
+              auto& run = sources_[index];
+              run.waiting = false;
+              if (!taken) {
+                run.attached.reset();
+                return;
+              }
+              run.next += count;
+              run.done = last;
+            },
+            {}},
+           now_us_);
+  return true;
+}
+
+bool sim_node::step() {
+  collect_jobs();
+  const auto choices = jobs_.size() + sources_.size();
+  if (choices == 0) return false;
+  for (std::size_t tries = 0; tries < 3; ++tries) {
+    const auto c = pick(choices);
+    if (c < jobs_.size()) {
+      finish_or_run(c);
+      return true;
+    }
+    if (feed(sources_[c - jobs_.size()])) return true;
+  }
+  if (!jobs_.empty()) {
+    finish_or_run(pick(jobs_.size()));
+    return true;
+  }
+  return false;
+}
+
+bool sim_node::quiet() const {
+  return jobs_.empty() && restarts_due_.empty() &&
+         std::ranges::all_of(sources_, [](const source_run& s) { return s.done || s.held; });
+}
+
+bool sim_node::run_to_rest(std::size_t steps) {
+  std::int64_t rest_since = now_us_;
+  std::uint64_t commits = 0;
+  for (std::size_t i = 0; i < steps; ++i) {
+    if (!step()) pass_time(1'000 + static_cast<std::int64_t>(pick(5'000)));
+    std::uint64_t now_commits = 0;
+    for (const auto& s : shards_) now_commits += s->commits();
+    const bool ready = std::ranges::all_of(sources_, [](const source_run& s) { return s.done || s.held; }) &&
+                       restarts_due_.empty() && now_commits == commits &&
+                       std::ranges::all_of(shards_, [](const auto& s) { return s->running(); });
+    commits = now_commits;
+    if (!ready) rest_since = now_us_;
+    if (now_us_ - rest_since > 1'500'000) return true;
+  }
+  return false;
+}
+
+void sim_node::hang_next(job_kind kind, std::string pipeline) { hang_.emplace(kind, std::move(pipeline)); }
+
+void sim_node::wake_hanging() {
+  hung_job_->job.run();
+  at(hung_job_->shard).finished(hung_job_->job.id, now_us_);
+  hung_job_.reset();
+}
+
+void sim_node::hold_source(const std::string& name, bool held) {
+  for (auto& s : sources_)
+    if (s.script.name == name) s.held = held;
+}
+
+void sim_node::shard_failed(int shard, const error& why) {
+  failed_shards.push_back(why.text());
+  restarts_due_.emplace_back(shard, now_us_ + 50'000);
+  for (auto& [name, clock] : clocks_) clock.forget(shard);
+}
+
+void sim_node::pipeline_restarted(int, std::string_view pipeline, const error& why) {
+  restarted.push_back(std::string(pipeline) + ": " + why.text());
+}
+
+void sim_node::pipeline_quarantined(int, std::string_view pipeline, const error& why) {
+  quarantined.push_back(std::string(pipeline) + ": " + why.text());
+}
+
+void sim_node::topic_committed(int, std::string_view topic, int partition, std::int64_t end) {
+  at(partition).wake(topic, end);
+}
+
+void sim_node::clock_changed(int shard, std::string_view stream, const shard_clock& clock) {
+  auto it = clocks_.find(stream);
+  if (it == clocks_.end()) it = clocks_.emplace(std::string(stream), stream_clock(options_.shards)).first;
+  it->second.report(shard, clock);
+  for (const auto& advice : it->second.advise()) at(advice.shard).advise(stream, advice, now_us_);
+}
+
+std::vector<std::string> final_rows(event_log& log, const std::string& app, const view_plan& view, int shards) {
+  std::vector<std::string> out;
+  std::map<std::string, std::string> by_key;
+  for (int p = 0; p < shards; ++p) {
+    const auto topic = topic::view(app, view.name);
+    auto reader = must(log.read(topic, p, must(log.bounds(topic, p)).start));
+    for (auto entries = must(reader->fetch(1 << 20)); !entries.empty(); entries = must(reader->fetch(1 << 20)))
+      for (const auto& e : entries) {
+        if (must(decode_row_header(e.header)).kind != entry_row) continue;
+        if (view.kind == view_kind::append)
+          out.push_back(e.value.value());
+        else if (e.value)
+          by_key[e.key] = *e.value;
+        else
+          by_key.erase(e.key);
+      }
+  }
+  for (auto& [key, row] : by_key) out.push_back(row);
+  std::ranges::sort(out);
+  return out;
+}
+
+std::vector<std::string> topic_values(event_log& log, const std::string& topic, int partitions) {
+  std::vector<std::string> out;
+  for (int p = 0; p < partitions; ++p) {
+    auto reader = must(log.read(topic, p, must(log.bounds(topic, p)).start));
+    for (auto entries = must(reader->fetch(1 << 20)); !entries.empty(); entries = must(reader->fetch(1 << 20)))
+      for (const auto& e : entries) out.push_back(e.value.value_or("(deleted)"));
+  }
+  std::ranges::sort(out);
+  return out;
+}
+
+}  // namespace weir
