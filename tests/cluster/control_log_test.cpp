@@ -87,6 +87,18 @@ TEST_CASE("a commit that never arrived is made again, a few times") {
   REQUIRE(control->append(two_sources("c", "d")));
 }
 
+TEST_CASE("what another wrote meanwhile is not taken for a lost commit, and the command is not repeated over it") {
+  memory_log log;
+  auto control = opened(log);
+  log.next_commits = {fault::request_lost};
+  log.meanwhile = [&log] { REQUIRE(opened(log)->append(two_sources("c", "d"))); };
+  CHECK(control->append(two_sources("a", "b")).error().code == errc::unavailable);
+  CHECK(log.entries.size() == 2);
+  REQUIRE(control->poll());
+  CHECK(control->state()->sources.contains("c"));
+  CHECK_FALSE(control->state()->sources.contains("a"));
+}
+
 TEST_CASE("an outcome that cannot be read back is told as unknown, and poll shows it later") {
   memory_log log;
   auto control = opened(log);

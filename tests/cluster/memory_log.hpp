@@ -3,6 +3,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -16,10 +17,11 @@ class memory_log : public event_log {
  public:
   enum class fault { none, reply_lost, request_lost, rejected };
 
-  std::deque<fault> next_commits;  // how the next commits go
-  int good_fetches = -1;           // the fetch after so many fails, once; -1: none
-  bool failing_opens = false;      // open_writer fails
-  std::size_t fetch_entries = 1;   // entries a fetch answers at most: transactions are always seen in parts
+  std::deque<fault> next_commits;   // how the next commits go
+  int good_fetches = -1;            // the fetch after so many fails, once; -1: none
+  bool failing_opens = false;       // open_writer fails
+  std::size_t fetch_entries = 1;    // entries a fetch answers at most: transactions are always seen in parts
+  std::function<void()> meanwhile;  // called before a lost request is told
   std::vector<log_entry> entries;
   std::int64_t end = 0;
   int owner = 0;
@@ -76,7 +78,10 @@ class memory_log : public event_log {
       const fault how = log_.next_commits.empty() ? fault::none : log_.next_commits.front();
       if (!log_.next_commits.empty()) log_.next_commits.pop_front();
       if (how == fault::rejected) return fail(errc::rejected, "too large");
-      if (how == fault::request_lost) return fail(errc::unknown_outcome, "timeout");
+      if (how == fault::request_lost) {
+        if (meanwhile) meanwhile();
+        return fail(errc::unknown_outcome, "timeout");
+      }
       std::vector<std::int64_t> offsets;
       for (const log_append& a : batch) {
         std::optional<std::string> value;
