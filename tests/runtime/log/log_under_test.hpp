@@ -1,0 +1,74 @@
+// The logs that the conformance suite runs against. A kind gives a log, opens it again, and says what its reopening is.
+#pragma once
+
+#include <stdlib.h>
+
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "runtime/log/local_log.hpp"
+#include "runtime/log/sim_log.hpp"
+
+namespace weir::test {
+
+// A folder that is removed at the end.
+class scratch_folder {
+ public:
+  scratch_folder() {
+    auto pattern = (std::filesystem::temp_directory_path() / "weir-log-XXXXXX").string();
+    path_ = ::mkdtemp(pattern.data());
+  }
+  ~scratch_folder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  scratch_folder(const scratch_folder&) = delete;
+  scratch_folder& operator=(const scratch_folder&) = delete;
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+template <class T>
+T value_of(result<T> answer) {
+  if (!answer) throw std::runtime_error(std::string(to_string(answer.error().code)) + ": " + answer.error().text());
+  return std::move(*answer);
+}
+
+inline void done(const status& answer) {
+  if (!answer) throw std::runtime_error(std::string(to_string(answer.error().code)) + ": " + answer.error().text());
+}
+
+class local_under_test {
+ public:
+  local_under_test() { open(); }
+  event_log& log() { return *log_; }
+  // No reader or writer may be left.
+  void reopen() {
+    log_.reset();
+    open();
+  }
+
+ private:
+  void open() {
+    local_log_options options;
+    options.path = folder_.path() / "log";
+    options.disk_reserve_bytes = 0;
+    log_ = value_of(open_local_log(options));
+  }
+  scratch_folder folder_;
+  std::unique_ptr<event_log> log_;
+};
+
+class sim_under_test {
+ public:
+  event_log& log() { return log_; }
+  void reopen() {}
+
+ private:
+  sim_log log_;
+};
+
+}  // namespace weir::test
