@@ -79,7 +79,7 @@ class memory_log : public event_log {
       if (!log_.next_commits.empty()) log_.next_commits.pop_front();
       if (how == fault::rejected) return fail(errc::rejected, "too large");
       if (how == fault::request_lost) {
-        if (meanwhile) meanwhile();
+        if (log_.meanwhile) log_.meanwhile();
         return fail(errc::unknown_outcome, "timeout");
       }
       std::vector<std::int64_t> offsets;
