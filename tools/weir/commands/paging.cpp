@@ -1,0 +1,37 @@
+#include "tools/weir/commands/paging.hpp"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+
+namespace weir::cli {
+
+void add_paging(CLI::App& command, paging_options& o) {
+  command.add_option("--limit", o.limit, "At most so many")
+      ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1'000'000}))
+      ->capture_default_str();
+  command.add_option("--after", o.after, "Go on after the mark that an earlier answer ended with");
+}
+
+result<exit_code> print_pages(session& s, api_client& node, const std::function<target()>& page,
+                              const paging_options& o, const std::vector<column_choice>& columns) {
+  json all = json::array();
+  std::string after = o.after;
+  while (all.size() < o.limit) {
+    auto where = page();
+    where.query("limit", std::to_string(std::min(paging_options::max_page, o.limit - all.size())));
+    where.query("after", after);
+    WEIR_TRY(answer, node.get(where));
+    for (auto& item : items_of(answer)) all.push_back(std::move(item));
+    const auto next = answer.is_object() ? cell_text(answer.value("next", json())) : std::string();
+    const bool stuck = next == after;  // a page that leads to itself has nothing more
+    after = next;
+    if (after.empty() || stuck) break;
+  }
+  s.print().list(all, columns, json{{"items", all}, {"next", after.empty() ? json() : json(after)}});
+  if (!after.empty() && s.print().format() == output_format::as_table) {
+    s.io().err << "there may be more: --after " << after << "\n";
+  }
+  return exit_code::ok;
+}
+
+}  // namespace weir::cli

@@ -1,0 +1,28 @@
+// Lists that the node answers page by page: {"items":[...],"next":"..."|null}.
+#pragma once
+
+#include <CLI/App.hpp>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "tools/weir/session.hpp"
+
+namespace weir::cli {
+
+struct paging_options {
+  static constexpr std::uint64_t max_page = 1'000;  // items of one request
+
+  std::uint64_t limit = 100;  // items in all
+  std::string after;
+};
+
+// --limit and --after.
+void add_paging(CLI::App& command, paging_options& o);
+
+// Asks for pages until `limit` items are there, prints them, and says on standard error when there are more.
+result<exit_code> print_pages(session& s, api_client& node, const std::function<target()>& page,
+                              const paging_options& o, const std::vector<column_choice>& columns);
+
+}  // namespace weir::cli
