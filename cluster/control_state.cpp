@@ -188,6 +188,11 @@ status fold_control(control_state& state, const log_entry& entry) {
   return {};
 }
 
+bool is_record_text(std::string_view text) {
+  const std::string written = json(text).dump(-1, ' ', false, json::error_handler_t::ignore);
+  return json::parse(written).get_ref<const std::string&>() == text;
+}
+
 control_record to_record(const stream_record& r) {
   return {"stream/" + r.name, dump({{"sql", r.sql}, {"pipeline", r.pipeline}})};
 }

@@ -85,6 +85,9 @@ struct control_record {
 // then as it was. An entry at or below the state's offset has been folded in already and changes nothing.
 status fold_control(control_state& state, const log_entry& entry);
 
+// Whether a record can hold this text unchanged: valid UTF-8.
+bool is_record_text(std::string_view text);
+
 // Builders of records.
 control_record to_record(const stream_record& r);
 control_record to_record(const pipeline_record& r);

@@ -1,5 +1,4 @@
 #include <fmt/ranges.h>
-#include <simdjson.h>
 
 #include <algorithm>
 
@@ -121,7 +120,7 @@ result<declared> read_script(const control_plan& plan, std::string_view pipeline
     return fail(errc::limit_exceeded, "the SQL of pipeline {} has {} bytes, more than {}", pipeline, sql.size(),
                 limits.script_bytes);
   }
-  if (!simdjson::validate_utf8(sql)) return fail(errc::parse_error, "the SQL of pipeline {} is no UTF-8", pipeline);
+  if (!is_record_text(sql)) return fail(errc::parse_error, "the SQL of pipeline {} is no UTF-8", pipeline);
   WEIR_TRY(statements, plan_script(sql, names_of_others(plan, pipeline), limits.sql));
   if (statements.empty()) return fail(errc::invalid_argument, "the SQL of pipeline {} declares nothing", pipeline);
   declared out;

@@ -1,5 +1,4 @@
 #include <fmt/ranges.h>
-#include <simdjson.h>
 
 #include <algorithm>
 
@@ -27,7 +26,7 @@ status check_options(const source_record& source, const control_limits& limits) 
   std::size_t bytes = 0;
   for (const auto& [name, value] : source.options) {
     bytes += name.size() + value.size();
-    if (!simdjson::validate_utf8(name) || !simdjson::validate_utf8(value)) {
+    if (!is_record_text(name) || !is_record_text(value)) {
       return fail(errc::invalid_argument, "an option of source {} is no UTF-8", source.name);
     }
   }
