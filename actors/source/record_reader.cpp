@@ -11,7 +11,6 @@ namespace {
 constexpr std::size_t block_size = 256 << 10;       // content read at a time
 constexpr std::size_t context_block = 4 << 10;      // the same, in search of a header
 constexpr std::size_t pull_budget = 64 << 20;       // content one read() passes over or frames at most
-constexpr std::size_t max_context_lines = 1'000;    // blank lines before a header and the lines of the header itself
 
 std::string hash_of(std::string_view context) {
   return context.empty() ? std::string() : fmt::format("{:016x}", stable_hash(context));
@@ -43,7 +42,7 @@ result<std::unique_ptr<record_reader>> record_reader::open(file_handle handle, s
 status record_reader::resume_at(const format_spec& format, std::size_t max_record_bytes, const file_progress& from) {
   std::string context;
   if (!from.context_hash.empty()) {
-    WEIR_TRY(read_again, read_context(format, max_record_bytes));
+    WEIR_TRY(read_again, read_context(format, max_record_bytes, from.bytes));
     context = std::move(read_again);
     if (hash_of(context) != from.context_hash) {
       return fail(errc::conflict, "{}: the header is not the one that the first {} bytes were read with",
@@ -66,14 +65,15 @@ status record_reader::resume_at(const format_spec& format, std::size_t max_recor
   return {};
 }
 
-// The header stands at the file's start, wherever reading goes on.
-result<std::string> record_reader::read_context(const format_spec& format, std::size_t max_record_bytes) const {
+// The header stands at the file's start, before everything that was read.
+result<std::string> record_reader::read_context(const format_spec& format, std::size_t max_record_bytes,
+                                                std::uint64_t read_bytes) const {
   WEIR_TRY(framing, make_framer(format, max_record_bytes, {}));
   input_file start(handle_.fd(), path_);
   std::string block;
   raw_records records;
   std::vector<frame_failure> failures;
-  for (std::size_t lines = 0; !framing->context_ready() && lines < max_context_lines;) {
+  while (!framing->context_ready() && start.offset() < read_bytes) {
     block.clear();
     WEIR_TRY(n, start.read(block, context_block));
     if (n == 0) break;
@@ -81,7 +81,6 @@ result<std::string> record_reader::read_context(const format_spec& format, std::
       const std::size_t end = std::min(block.find('\n', at), block.size() - 1) + 1;
       framing->feed(std::string_view(block).substr(at, end - at), records, failures);
       at = end;
-      ++lines;
     }
   }
   return std::string(framing->context());
@@ -144,6 +143,11 @@ result<record_reader::reached> record_reader::read(const pull_limits& limits, so
     fed_ += piece.size();
     block_at_ += piece.size();
     budget -= std::min(budget, piece.size());
+    if (!framer_->context_ready() && !chunk.failures.empty()) {
+      chunk.failures.clear();  // without its header every record of the file would be one
+      return fail(errc::limit_exceeded, "{}: the header line is longer than a record may be (max_record)",
+                  escape_name(path_));
+    }
   }
   return reached::limit;
 }
@@ -163,6 +167,7 @@ result<file_progress> record_reader::progress() {
   now.inode = state.inode;
   now.size = state.size;
   now.modified_us = state.modified_us;
+  if (!framer_->context_ready()) return now;  // whatever stands before the header is read again
   now.bytes = base_ + framer_->consumed();
   now.context_hash = hash_of(framer_->context());
   if (!input_.compressed() && now.bytes > 0) {

@@ -43,7 +43,8 @@ class record_reader {
  private:
   record_reader(file_handle handle, std::string path) : handle_(std::move(handle)), path_(path), input_(handle_.fd(), path) {}
   status resume_at(const format_spec& format, std::size_t max_record_bytes, const file_progress& from);
-  result<std::string> read_context(const format_spec& format, std::size_t max_record_bytes) const;
+  result<std::string> read_context(const format_spec& format, std::size_t max_record_bytes,
+                                   std::uint64_t read_bytes) const;
   result<bool> fill();
   std::string_view next_piece(const pull_limits& limits, const source_chunk& chunk) const;
   bool full(const pull_limits& limits, const source_chunk& chunk) const;

@@ -1,0 +1,364 @@
+#include "actors/node.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <condition_variable>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <thread>
+
+#include "actors/control_actor.hpp"
+#include "actors/shard/shard_writer.hpp"
+#include "actors/node_inside.hpp"
+#include "actors/source_actor.hpp"
+#include "actors/supervisor.hpp"
+#include "cluster/topic_names.hpp"
+#include "runtime/log/local_log.hpp"
+
+namespace weir {
+
+namespace {
+
+std::chrono::milliseconds ms(std::int64_t us) { return std::chrono::milliseconds(us / 1'000); }
+
+result<std::string> read_file(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  if (!in) return fail(errc::not_found, "the SQL file {} cannot be read", path);
+  std::ostringstream out;
+  out << in.rdbuf();
+  return out.str();
+}
+
+local_log_options log_options(const config& c) {
+  local_log_options o;
+  o.path = std::filesystem::path(c.node.data_dir) / "log";
+  o.durability = c.log.durability == "power" ? log_durability::power : log_durability::process;
+  o.max_entry_bytes = static_cast<std::size_t>(2 * c.log.max_record_bytes) + (64U << 10);
+  o.disk_reserve_bytes = static_cast<std::uint64_t>(c.log.disk_reserve_bytes);
+  return o;
+}
+
+shard_options options_of(const config& c, int shard) {
+  shard_options o;
+  o.app = c.node.app;
+  o.shard = shard;
+  o.shards = static_cast<int>(c.node.shards);
+  o.commit_interval_min_us = c.commit.interval_min_us;
+  o.commit_interval_max_us = c.commit.interval_max_us;
+  o.epoch_max_bytes = static_cast<std::size_t>(c.commit.max_bytes);
+  o.ingest_queue_bytes = static_cast<std::size_t>(c.limits.ingest_queue_bytes);
+  o.task_queue_bytes = static_cast<std::size_t>(c.limits.task_queue_bytes);
+  o.view_rows = static_cast<std::size_t>(c.limits.view_rows);
+  o.attempts = static_cast<int>(c.limits.attempts);
+  o.operators.state_bytes = static_cast<std::size_t>(c.limits.view_state_bytes);
+  o.operators.groups = static_cast<std::size_t>(c.limits.view_groups);
+  o.operators.distinct_values = static_cast<std::size_t>(c.limits.distinct_values);
+  return o;
+}
+
+}  // namespace
+
+std::int64_t wall_clock_us() {
+  using namespace std::chrono;
+  return duration_cast<microseconds>(system_clock::now().time_since_epoch()).count();
+}
+
+node::node(config c) : config_(std::move(c)), started_us_(wall_clock_us()) {}
+
+node::~node() { stop(); }
+
+result<std::unique_ptr<node>> node::start(config c) {
+  std::unique_ptr<node> n(new node(std::move(c)));
+  WEIR_TRY_VOID(n->open());
+  WEIR_TRY_VOID(n->apply_configured());
+  n->spawn_actors();
+  return n;
+}
+
+status node::open() {
+  std::error_code problem;
+  std::filesystem::create_directories(config_.node.data_dir, problem);
+  if (problem) return fail(errc::io_error, "cannot make data_dir {}: {}", config_.node.data_dir, problem.message());
+  WEIR_TRY(log, open_local_log(log_options(config_)));
+  log_ = std::move(log);
+  WEIR_TRY(store, state_store::open((std::filesystem::path(config_.node.data_dir) / "state").string(),
+                                    static_cast<std::size_t>(config_.limits.view_rows)));
+  store_ = std::move(store);
+  WEIR_TRY(control, control_log::open(*log_, config_.node.app));
+  control_ = std::move(control);
+  return {};
+}
+
+// What config.toml lists: the deployment, then pipelines, then all sources at one cut (PROTOCOL 1, 12).
+status node::apply_configured() {
+  const auto append = [&](result<std::vector<control_record>> records) -> status {
+    if (!records) return fail(std::move(records).error());
+    if (records->empty()) return {};
+    WEIR_TRY(offset, control_->append(*records));
+    static_cast<void>(offset);
+    return {};
+  };
+  const auto shards = static_cast<int>(config_.node.shards);
+  WEIR_TRY_VOID(append(set_deployment(*control_->state(), {shards, shards})));
+  for (const auto& p : config_.pipelines) {
+    WEIR_TRY(sql, read_file(p.file));
+    auto applied = append(apply_pipeline(*control_->plan(), p.name, sql, false, p.from_beginning()));
+    if (!applied) {
+      applied.error().message = fmt::format("pipeline {} ({}): {}", p.name, p.file, applied.error().message);
+      return applied;
+    }
+  }
+  std::vector<source_record> sources;
+  for (const auto& s : config_.listed_sources) {
+    source_record r;
+    r.name = s.name;
+    r.stream = s.stream;
+    r.connector = s.connector;
+    r.options = s.options;
+    WEIR_TRY_VOID(check_source({s.name, s.stream, s.connector, s.options}, context_of(s.stream)));
+    sources.push_back(std::move(r));
+  }
+  WEIR_TRY_VOID(append(add_sources(*control_->plan(), sources)));
+  plan_ = control_->plan();
+  return create_topics(*log_, config_.node.app, shards, *control_->plan(), config_.log.retention_us / 1'000,
+                       config_.log.retention_bytes);
+}
+
+connector_context node::context_of(std::string_view stream) const {
+  connector_context context;
+  context.allowed_folders = config_.sources.file_allow;
+  context.max_record_bytes = static_cast<std::size_t>(config_.log.max_record_bytes);
+  context.now_us = wall_clock_us;
+  const auto plan = control_ ? control_->plan() : nullptr;
+  const auto known = plan_.load();
+  const auto& from = known ? known : plan;
+  if (const auto it = from->names.streams.find(stream); it != from->names.streams.end())
+    context.stream_format = it->second.format;
+  return context;
+}
+
+void node::spawn_actors() {
+  auto threads = static_cast<int>(config_.node.worker_threads);
+  if (threads == 0) threads = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+  pool_ = std::make_unique<worker_pool>(pool_options{threads, ms(config_.node.stall_timeout_us), 16});
+  actors_ = std::make_unique<actors>();
+  events_ = std::make_unique<events>(*this);
+  auto& a = *actors_;
+  for (int i = 0; i < static_cast<int>(config_.node.shards); ++i) {
+    auto cell = std::make_shared<shard_cell>();
+    cell->core = std::make_unique<shard>(options_of(config_, i), *log_, *store_, *events_);
+    a.cells.push_back(std::move(cell));
+  }
+  a.shards.resize(a.cells.size());
+  a.snapshots.resize(a.cells.size());
+  const auto& s = config_.sources;
+  supervisor_options sources{"sources", restart_strategy::one_for_one,
+                             {static_cast<int>(s.restart_budget), ms(s.restart_window_us), ms(s.restart_min_us), ms(s.restart_max_us)},
+                             false, static_cast<std::uint64_t>(started_us_), {}, {}};
+  sources.on_failure = [this](const std::string& name, const std::string&, std::optional<std::chrono::milliseconds> delay) {
+    board_.update(name, [&](source_view& v) {
+      v.state = "failed";
+      ++v.restarts;
+      v.next_try_us = delay ? wall_clock_us() + delay->count() * 1'000 : 0;
+    });
+  };
+  a.sources = a.system.spawn(supervisor, std::move(sources));
+  const auto& r = config_.supervision;
+  supervisor_options root{"node", restart_strategy::one_for_one,
+                          {static_cast<int>(r.restart_budget), ms(r.restart_window_us), ms(r.restart_min_us), ms(r.restart_max_us)},
+                          true, static_cast<std::uint64_t>(started_us_) + 1, {}, {}};
+  root.on_failure = [](const std::string& name, const std::string& why, std::optional<std::chrono::milliseconds> delay) {
+    if (delay)
+      spdlog::warn("restarting child={} in_ms={} reason=\"{}\"", name, delay->count(), why);
+    else
+      spdlog::error("giving up child={} reason=\"{}\"", name, why);
+  };
+  root.children.push_back({"control", [this](caf::actor_system& system) {
+                             auto handle = system.spawn<caf::detached>(
+                                 control_behavior, control_setup{control_.get(), [this](plan_ptr p) { return publish(p); }});
+                             std::lock_guard lock(actors_->mutex);
+                             actors_->control = handle;
+                             return caf::actor_cast<caf::actor>(handle);
+                           }});
+  for (int i = 0; i < static_cast<int>(config_.node.shards); ++i) root.children.push_back(shard_child(i));
+  a.root = a.system.spawn(supervisor, std::move(root));
+  a.root->attach_functor([alive = a.alive](const caf::error&) { *alive = false; });
+  follow_sources(*plan_.load());
+  a.watcher = std::thread([this] { watch(); });
+}
+
+child_spec node::shard_child(int shard) {
+  return {fmt::format("shard {}", shard), [this, shard](caf::actor_system& system) {
+            const auto i = static_cast<std::size_t>(shard);
+            auto handle = system.spawn(shard_behavior, actors_->cells[i], pool_.get(), plan_.load(), &wall_clock_us);
+            std::lock_guard lock(actors_->mutex);
+            actors_->shards[i] = handle;
+            return caf::actor_cast<caf::actor>(handle);
+          }};
+}
+
+child_spec node::source_child(const source_record& record) {
+  source_setup setup;
+  setup.spec = {record.name, record.stream, record.connector, record.options};
+  setup.context = context_of(record.stream);
+  setup.limits.max_records = static_cast<std::size_t>(config_.limits.chunk_records);
+  setup.limits.max_bytes = static_cast<std::size_t>(config_.limits.chunk_bytes);
+  setup.pool = pool_.get();
+  setup.board = &board_;
+  const auto shard = static_cast<std::size_t>(shard_of_source(record.name, static_cast<int>(config_.node.shards)));
+  setup.shard = [this, shard] {
+    std::lock_guard lock(actors_->mutex);
+    return actors_->shards[shard];
+  };
+  return {record.name, [setup](caf::actor_system& system) {
+            return caf::actor_cast<caf::actor>(system.spawn(source_behavior, setup));
+          }};
+}
+
+// Topics first: nobody may be told of a stream or view whose topics are not there.
+status node::publish(const plan_ptr& plan) {
+  WEIR_TRY_VOID(create_topics(*log_, config_.node.app, static_cast<int>(config_.node.shards), *plan,
+                              config_.log.retention_us / 1'000, config_.log.retention_bytes));
+  plan_ = plan;
+  actors_->last_plan_us = wall_clock_us();
+  {
+    std::lock_guard lock(actors_->mutex);
+    for (auto& s : actors_->shards)
+      if (s) caf::anon_send(s, plan_atom::value, plan);
+  }
+  follow_sources(*plan);
+  return {};
+}
+
+void node::follow_sources(const control_plan& plan) {
+  std::lock_guard lock(actors_->sources_mutex);
+  auto& running = actors_->running_sources;
+  for (const auto& [name, record] : plan.state.sources) {
+    const auto it = running.find(name);
+    if (record.state != run_state::running) {
+      if (it != running.end()) {
+        caf::anon_send(actors_->sources, remove_atom::value, name);
+        running.erase(it);
+      }
+      board_.update(name, [](source_view& v) { v.state = "paused"; });
+      continue;
+    }
+    if (it != running.end() && it->second == record.incarnation) continue;
+    running[name] = record.incarnation;
+    board_.update(name, [](source_view& v) { v = {}; });
+    caf::anon_send(actors_->sources, add_atom::value, std::make_shared<const child_spec>(source_child(record)));
+  }
+  for (auto it = running.begin(); it != running.end();) {
+    if (plan.state.sources.contains(it->first)) {
+      ++it;
+      continue;
+    }
+    caf::anon_send(actors_->sources, remove_atom::value, it->first);
+    board_.remove(it->first);
+    it = running.erase(it);
+  }
+}
+
+void node::command(std::function<result<std::vector<control_record>>(const control_plan&)> check,
+                   std::function<void(status)> done) {
+  control_actor to;
+  {
+    std::lock_guard lock(actors_->mutex);
+    to = actors_->control;
+  }
+  if (!to) return done(fail(errc::unavailable, "the node is not running"));
+  caf::anon_send(to, command_atom::value, std::make_shared<control_command>(control_command{std::move(check), std::move(done)}));
+}
+
+std::vector<node::shard_snapshot> node::shards() const {
+  std::lock_guard lock(actors_->mutex);
+  return actors_->snapshots;
+}
+
+bool node::alive() const { return !actors_ || *actors_->alive; }
+
+void node::watch() {
+  std::unique_lock lock(actors_->watch_mutex);
+  while (!actors_->watch_changed.wait_for(lock, ms(config_.supervision.watch_interval_us), [&] { return actors_->ending; })) {
+    ask_shards();
+    drop_orphans();
+  }
+}
+
+void node::ask_shards() {
+  for (std::size_t i = 0; i < actors_->cells.size(); ++i) {
+    shard_actor to;
+    {
+      std::lock_guard lock(actors_->mutex);
+      to = actors_->shards[i];
+    }
+    // The answer may come after the next question, or never; it keeps what it writes into alive.
+    auto answer = std::make_shared<std::function<void(shard_report)>>([a = actors_.get(), i](shard_report r) {
+      std::lock_guard lock(a->mutex);
+      a->snapshots[i].report = std::move(r);
+      a->snapshots[i].taken_us = wall_clock_us();
+    });
+    if (to) caf::anon_send(to, report_atom::value, answer);
+  }
+}
+
+// Topics of views that are in no pipeline any more go once every shard has let go of their pipeline.
+void node::drop_orphans() {
+  const auto plan = plan_.load();
+  for (const auto& s : shards()) {
+    if (!s.report.running) return;
+    for (const auto& [name, p] : s.report.pipelines)
+      if (!plan->pipelines.contains(name)) return;
+    if (s.taken_us < actors_->last_plan_us + 2 * config_.supervision.watch_interval_us) return;
+  }
+  if (actors_->orphans_of == plan) return;
+  auto topics = log_->topics();
+  if (!topics) return;
+  for (const auto& t : *topics)
+    if (is_orphan(t.name, config_.node.app, *plan)) static_cast<void>(log_->drop_topic(t.name));
+  actors_->orphans_of = plan;
+}
+
+bool node::drain_shards() {
+  {
+    std::lock_guard lock(actors_->mutex);
+    for (auto& s : actors_->shards)
+      if (s) caf::anon_send(s, drain_atom::value);
+    for (auto& s : actors_->snapshots) s.report.drained = false;
+  }
+  const auto deadline = std::chrono::steady_clock::now() + ms(config_.node.shutdown_timeout_us);
+  while (std::chrono::steady_clock::now() < deadline) {
+    ask_shards();
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    const auto all = shards();
+    if (std::ranges::all_of(all, [](const shard_snapshot& s) { return s.report.drained; })) return true;
+  }
+  return false;
+}
+
+bool node::stop() {
+  if (stopped_) return true;
+  stopped_ = true;
+  if (!actors_) return true;
+  auto& a = *actors_;
+  {
+    std::lock_guard lock(a.watch_mutex);
+    a.ending = true;
+  }
+  a.watch_changed.notify_all();
+  a.watcher.join();
+  caf::anon_send_exit(a.sources, caf::exit_reason::user_shutdown);
+  const bool drained = drain_shards();
+  caf::anon_send_exit(a.root, caf::exit_reason::user_shutdown);
+  a.release();
+  const bool pool_done = pool_->stop(ms(config_.node.shutdown_timeout_us));
+  if (!pool_done) a.system.await_actors_before_shutdown(false);
+  const bool clean = drained && pool_done && store_->mark_clean();
+  if (!clean) spdlog::warn("stopped before everything had ended drained={} threads_done={}", drained, pool_done);
+  if (pool_done) actors_.reset();
+  else static_cast<void>(actors_.release());  // a thread that hangs may still touch it
+  return clean;
+}
+
+}  // namespace weir

@@ -1,0 +1,103 @@
+// One weir node: log, state, control log, the tree of actors over them, and their orderly start and end.
+//
+//   node supervisor (one for one)
+//   ├── control          one writer of the control log; tells everyone of a new state
+//   ├── shard 0 .. n-1   each around its shard_cell; a failure reopens the shard after a back-off
+//   └── sources          a supervisor of its own, one child per running source; never escalates
+//
+// start() returns when the actors run; shards open in the background (ready() tells). stop() drains: sources end,
+// accepted records commit, then everything stops, within shutdown_timeout.
+#pragma once
+
+#include <atomic>
+#include <memory>
+
+#include "actors/live_hub.hpp"
+#include "actors/messages.hpp"
+#include "actors/shard_actor.hpp"
+#include "actors/source_board.hpp"
+#include "actors/worker_pool.hpp"
+#include "cluster/control_log.hpp"
+#include "runtime/config/config.hpp"
+#include "runtime/metrics/registry.hpp"
+
+namespace weir {
+
+// How a shard has been doing, for liveness and people.
+struct shard_health {
+  bool running = false;
+  std::uint64_t failures = 0;
+  std::string last_error;
+};
+
+class node {
+ public:
+  static result<std::unique_ptr<node>> start(config c);
+  ~node();
+  node(const node&) = delete;
+  node& operator=(const node&) = delete;
+
+  // Ends as described above; false when it had to leave something behind. Safe to call twice.
+  bool stop();
+
+  // Checks and appends a command; `done` is called when the fold has applied it and everyone was told, or with the
+  // reason why not. Any thread.
+  void command(std::function<result<std::vector<control_record>>(const control_plan&)> check,
+               std::function<void(status)> done);
+
+  plan_ptr plan() const { return plan_.load(); }
+  const config& settings() const { return config_; }
+  event_log& log() { return *log_; }
+  state_store& store() { return *store_; }
+  live_hub& hub() { return hub_; }
+  const source_board& sources() const { return board_; }
+  metrics_registry& metrics() { return metrics_; }
+  pool_status pool() const { return pool_->status(); }
+  std::int64_t started_us() const { return started_us_; }
+  connector_context context_of(std::string_view stream) const;
+
+  // What the shards last said of themselves (asked a few times a second; older than `age_us` when they hang).
+  struct shard_snapshot {
+    shard_report report;
+    shard_health health;
+    std::int64_t taken_us = 0;
+  };
+  std::vector<shard_snapshot> shards() const;
+  // False once the node's supervisor has given up: the process should end and be started anew.
+  bool alive() const;
+
+ private:
+  class events;
+  struct actors;
+  explicit node(config c);
+  status open();
+  status apply_configured();
+  void spawn_actors();
+  void watch();
+  void ask_shards();
+  bool drain_shards();
+  status publish(const plan_ptr& plan);
+  void follow_sources(const control_plan& plan);
+  void drop_orphans();
+  child_spec shard_child(int shard);
+  child_spec source_child(const source_record& record);
+
+  config config_;
+  std::int64_t started_us_ = 0;
+  metrics_registry metrics_;
+  live_hub hub_;
+  source_board board_;
+  std::unique_ptr<event_log> log_;
+  std::unique_ptr<state_store> store_;
+  std::unique_ptr<control_log> control_;
+  std::atomic<plan_ptr> plan_;
+  std::unique_ptr<worker_pool> pool_;
+  std::unique_ptr<events> events_;
+  std::unique_ptr<actors> actors_;
+  bool stopped_ = false;
+};
+
+// Wall clock, microseconds since 1970.
+std::int64_t wall_clock_us();
+
+}  // namespace weir

@@ -1,0 +1,163 @@
+#include "actors/source_actor.hpp"
+
+#include <spdlog/spdlog.h>
+
+namespace weir {
+
+namespace {
+
+using namespace std::chrono_literals;
+using self_ptr = source_actor::stateful_pointer<source_actor_state>;
+
+constexpr auto attach_again = 50ms;
+constexpr auto attach_timeout = 5s;
+constexpr auto pause_min = 5ms, pause_max = 200ms;
+constexpr std::int64_t rate_window_us = 1'000'000;
+
+void fail_source(self_ptr self, const error& why) {
+  const auto& name = self->state.setup.spec.name;
+  self->state.setup.board->update(name, [&](source_view& v) {
+    v.state = "failed";
+    v.last_error = why.text();
+  });
+  spdlog::warn("source failed source={} error=\"{}\"", name, why.text());
+  self->quit(caf::sec::runtime_error);
+}
+
+void pull(self_ptr self) {
+  auto& s = self->state;
+  if (s.pulling || s.ended || s.attaching || !s.from || s.on_the_way >= s.setup.credit) return;
+  s.pulling = true;
+  auto from = s.from;
+  auto limits = s.setup.limits;
+  auto answer = std::make_shared<result<source_chunk>>(fail(errc::internal, "the connector did not answer"));
+  auto me = caf::actor_cast<caf::actor>(self);
+  s.setup.pool->post({[from, limits, answer] {
+                        try {
+                          *answer = from->pull(limits);
+                        } catch (const std::exception& e) {
+                          *answer = fail(errc::internal, "the connector threw: {}", e.what());
+                        }
+                      },
+                      [me, answer] { caf::anon_send(me, pulled_atom::value, answer); },
+                      [me] {
+                        auto hung = std::make_shared<result<source_chunk>>(
+                            fail(errc::timeout, "the connector did not come back; its thread was given up"));
+                        caf::anon_send(me, pulled_atom::value, hung);
+                      }});
+}
+
+void open_at(self_ptr self, const source_attachment& a) {
+  auto& s = self->state;
+  s.session = a.session;
+  auto made = make_connector(s.setup.spec, s.setup.context);
+  if (!made) return fail_source(self, made.error());
+  if (auto opened = (*made)->open(a.position); !opened) return fail_source(self, opened.error());
+  s.from = std::move(*made);
+  s.setup.board->update(s.setup.spec.name, [&](source_view& v) {
+    v.state = "running";
+    v.next_try_us = 0;
+    v.position = a.position;
+  });
+  pull(self);
+}
+
+void attach(self_ptr self) {
+  auto& s = self->state;
+  s.from.reset();
+  s.attaching = true;
+  s.on_the_way = 0;
+  const auto to = s.setup.shard();
+  const auto again = [self] { self->delayed_send(self, attach_again, timer_atom::value); };
+  if (!to) return again();
+  self->request(to, attach_timeout, attach_atom::value, s.setup.spec.name)
+      .then(
+          [self, again](const attachment_ptr& a) {
+            if (!a) return again();
+            self->state.attaching = false;
+            open_at(self, *a);
+          },
+          [again](const caf::error&) { again(); });
+}
+
+void note_rate(self_ptr self, std::uint64_t records, std::uint64_t bytes, const std::string& progress) {
+  auto& s = self->state;
+  const auto now = s.setup.context.now_us();
+  s.rate_records += records;
+  std::optional<double> rate;
+  if (now - s.rate_since_us >= rate_window_us) {
+    rate = static_cast<double>(s.rate_records) * 1e6 / static_cast<double>(std::max<std::int64_t>(now - s.rate_since_us, 1));
+    s.rate_since_us = now;
+    s.rate_records = 0;
+  }
+  s.setup.board->update(s.setup.spec.name, [&](source_view& v) {
+    v.records += records;
+    v.bytes += bytes;
+    if (records > 0) v.last_record_us = now;
+    if (rate) v.rate = v.rate == 0 ? *rate : (v.rate + *rate) / 2;
+    if (!progress.empty()) v.progress = progress;
+    v.state = s.ended ? "ended" : records > 0 ? "running" : "waiting";
+  });
+}
+
+void hand_over(self_ptr self, source_chunk chunk) {
+  auto& s = self->state;
+  note_rate(self, chunk.records.size(), chunk.records.byte_count(), chunk.progress);
+  const auto me = caf::actor_cast<caf::actor>(self);
+  auto offered = std::make_shared<offered_chunk>();
+  offered->source = s.setup.spec.name;
+  offered->session = s.session;
+  offered->chunk = std::move(chunk);
+  offered->accepted = [me](status taken) {
+    if (taken)
+      caf::anon_send(me, taken_atom::value);
+    else
+      caf::anon_send(me, refused_atom::value, taken.error().code == errc::cancelled ? std::string() : taken.error().text());
+  };
+  ++s.on_the_way;
+  if (const auto to = s.setup.shard())
+    self->send(to, offer_atom::value, offered);
+  else
+    attach(self);
+}
+
+void pulled(self_ptr self, result<source_chunk> answer) {
+  auto& s = self->state;
+  s.pulling = false;
+  if (s.attaching) return;  // of the connector before
+  if (!answer) return fail_source(self, answer.error());
+  const bool empty = answer->records.size() == 0 && answer->failures.empty();
+  s.ended = answer->ended;
+  if (empty && !answer->ended) {
+    note_rate(self, 0, 0, answer->progress);
+    s.pause = std::min<std::chrono::milliseconds>(std::max<std::chrono::milliseconds>(s.pause * 2, pause_min), pause_max);
+    self->delayed_send(self, s.pause, timer_atom::value);
+    return;
+  }
+  s.pause = 0ms;
+  hand_over(self, std::move(*answer));
+  pull(self);
+}
+
+}  // namespace
+
+source_actor::behavior_type source_behavior(self_ptr self, source_setup setup) {
+  self->state.setup = std::move(setup);
+  self->state.rate_since_us = self->state.setup.context.now_us();
+  attach(self);
+  return {
+      [self](pulled_atom, const pulled_ptr& answer) { pulled(self, std::move(*answer)); },
+      [self](taken_atom) {
+        if (self->state.on_the_way > 0) --self->state.on_the_way;
+        pull(self);
+      },
+      [self](refused_atom, const std::string& why) {
+        if (!why.empty()) return fail_source(self, {errc::rejected, why, {}});
+        self->state.ended = false;
+        if (!self->state.attaching) attach(self);
+      },
+      [self](timer_atom) { self->state.attaching && !self->state.from ? attach(self) : pull(self); },
+  };
+}
+
+}  // namespace weir

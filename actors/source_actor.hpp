@@ -1,0 +1,42 @@
+// The actor around one connector: attaches to the shard that owns the source, opens the connector where ingest stands,
+// and hands over what it pulls, with at most `credit` chunks on the way (back-pressure reaches the instrument here).
+//
+// Lifecycle: started by the sources' supervisor when the control log has the source running; ends with an error when
+// the connector fails (restarted after the back-off), stays after the source's end to keep its state visible.
+// Message order: a refusal may overtake chunks that are still out; they are refused as well, and the source attaches
+// again, so nothing is lost or taken twice (PROTOCOL 6).
+#pragma once
+
+#include "actors/messages.hpp"
+#include "actors/source_board.hpp"
+#include "actors/worker_pool.hpp"
+
+namespace weir {
+
+struct source_setup {
+  source_spec spec;
+  connector_context context;
+  pull_limits limits;
+  int credit = 2;
+  std::function<shard_actor()> shard;  // of the source, at this moment
+  worker_pool* pool = nullptr;
+  source_board* board = nullptr;
+};
+
+struct source_actor_state {
+  source_setup setup;
+  std::shared_ptr<connector> from;
+  std::uint64_t session = 0;
+  int on_the_way = 0;     // chunks handed over, not yet answered
+  bool pulling = false;   // a pull is on the pool
+  bool ended = false;
+  bool attaching = false;
+  std::chrono::milliseconds pause{0};  // how long to wait after an empty pull
+  std::int64_t rate_since_us = 0;
+  std::uint64_t rate_records = 0;
+  static inline const char* name = "source";
+};
+
+source_actor::behavior_type source_behavior(source_actor::stateful_pointer<source_actor_state> self, source_setup setup);
+
+}  // namespace weir

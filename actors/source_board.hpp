@@ -1,0 +1,44 @@
+// What people see of sources: each source's actor writes here, the API reads. It outlives the actors, so a source that
+// failed shows its last error and when it is tried again.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <string>
+
+namespace weir {
+
+struct source_view {
+  std::string state = "starting";  // starting, running, waiting (nothing to read), ended, paused, failed
+  std::string last_error;
+  std::int64_t next_try_us = 0;    // wall clock; 0: none
+  std::string progress;            // the connector's own words
+  std::string position;
+  std::uint64_t records = 0, bytes = 0, restarts = 0;
+  double rate = 0;                 // records per second, smoothed over some seconds
+  std::int64_t last_record_us = 0;
+};
+
+class source_board {
+ public:
+  template <class F>
+  void update(const std::string& source, F change) {
+    std::lock_guard lock(mutex_);
+    change(views_[source]);
+  }
+  void remove(const std::string& source) {
+    std::lock_guard lock(mutex_);
+    views_.erase(source);
+  }
+  std::map<std::string, source_view> all() const {
+    std::lock_guard lock(mutex_);
+    return views_;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::map<std::string, source_view> views_;
+};
+
+}  // namespace weir
