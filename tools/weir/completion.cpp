@@ -104,26 +104,26 @@ std::string bash_body(const std::vector<command_words>& all) {
   std::string paths, words;
   for (const auto& command : all) {
     if (!command.path.empty()) paths += (paths.empty() ? "" : "|") + quoted(command.path);
-    words += fmt::format("    {}) words={}; files={} ;;\n", quoted(command.path), quoted(words_for(command, all[0])),
+    words += fmt::format("    {}) offers={}; files={} ;;\n", quoted(command.path), quoted(words_for(command, all[0])),
                          command.takes_file ? 1 : 0);
   }
-  return fmt::format(R"(  local path='' skip=0 word words='' files=0
+  return fmt::format(R"(  local at='' skip=0 word offers='' files=0
   for word in "${{before[@]}}"; do
     if ((skip)); then skip=0; continue; fi
     case $word in
       {}) skip=1; continue ;;
       -*) continue ;;
     esac
-    case "${{path:+$path }}$word" in
-      {}) path="${{path:+$path }}$word" ;;
+    case "${{at:+$at }}$word" in
+      {}) at="${{at:+$at }}$word" ;;
     esac
   done
-  case $path in
+  case $at in
 {}  esac
   case $previous in
-    {}) words=''; files=1 ;;
-    -o|--output|--format) words='table json csv'; files=0 ;;
-    {}) words=''; files=0 ;;
+    {}) offers=''; files=1 ;;
+    -o|--output|--format) offers='table json csv'; files=0 ;;
+    {}) offers=''; files=0 ;;
   esac
 )",
                      value_options(all, false), paths, words, value_options(all, true), value_options(all, false));
@@ -136,7 +136,7 @@ _weir() {{
   ((COMP_CWORD > 0)) && previous=${{COMP_WORDS[COMP_CWORD-1]}}
   local -a before=("${{COMP_WORDS[@]:1:COMP_CWORD-1}}")
 {}  COMPREPLY=()
-  [[ -n $words ]] && mapfile -t COMPREPLY < <(compgen -W "$words" -- "$current")
+  [[ -n $offers ]] && mapfile -t COMPREPLY < <(compgen -W "$offers" -- "$current")
   ((files)) && mapfile -t -O "${{#COMPREPLY[@]}}" COMPREPLY < <(compgen -f -- "$current")
   return 0
 }}
@@ -154,7 +154,7 @@ _weir() {{
   _weir_words
 }}
 _weir_words() {{
-{}  [[ -n $words ]] && compadd -- ${{=words}}
+{}  [[ -n $offers ]] && compadd -- ${{=offers}}
   ((files)) && _files
   return 0
 }}
