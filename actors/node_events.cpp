@@ -16,10 +16,10 @@ actor_config::actor_config() {
 
 void node::actors::release() {
   std::lock_guard lock(mutex);
-  control = {};
-  shards.assign(shards.size(), {});
-  root = {};
-  sources = {};
+  control = control_actor{};
+  shards.assign(shards.size(), shard_actor{});
+  root = supervisor_actor{};
+  sources = supervisor_actor{};
 }
 
 shard_actor node::events::at(int shard) {

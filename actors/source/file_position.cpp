@@ -9,6 +9,13 @@ namespace {
 
 constexpr int version = 1;
 
+// get<std::uint64_t>() would take -1 for a large number; the exception is caught by decode_position().
+std::uint64_t count_at(const nlohmann::json& in, const char* name) {
+  const auto& value = in.at(name);
+  if (!value.is_number_unsigned()) throw nlohmann::json::type_error::create(302, fmt::format("{} is no count", name), &in);
+  return value.get<std::uint64_t>();
+}
+
 nlohmann::json to_json(const file_progress& file) {
   nlohmann::json out = {{"path", escape_name(file.path)}, {"dev", file.device},   {"ino", file.inode},
                         {"bytes", file.bytes},            {"size", file.size},    {"modified", file.modified_us},
@@ -21,10 +28,10 @@ result<file_progress> progress_from(const nlohmann::json& in) {
   file_progress file;
   WEIR_TRY(path, unescape_name(in.at("path").get_ref<const std::string&>()));
   file.path = std::move(path);
-  file.device = in.at("dev").get<std::uint64_t>();
-  file.inode = in.at("ino").get<std::uint64_t>();
-  file.bytes = in.at("bytes").get<std::uint64_t>();
-  file.size = in.at("size").get<std::uint64_t>();
+  file.device = count_at(in, "dev");
+  file.inode = count_at(in, "ino");
+  file.bytes = count_at(in, "bytes");
+  file.size = count_at(in, "size");
   file.modified_us = in.at("modified").get<std::int64_t>();
   file.context_hash = in.at("context").get<std::string>();
   file.tail_hash = in.at("tail").get<std::string>();
@@ -43,7 +50,7 @@ result<file_position> position_from(const nlohmann::json& in) {
   }
   WEIR_TRY(below, unescape_name(in.value("below", std::string())));
   position.below = std::move(below);
-  position.below_files = in.value("below_files", std::uint64_t{0});
+  position.below_files = in.contains("below_files") ? count_at(in, "below_files") : 0;
   for (const auto& name : in.value("done", nlohmann::json::array())) {
     WEIR_TRY(done, unescape_name(name.get_ref<const std::string&>()));
     position.done.insert(std::move(done));

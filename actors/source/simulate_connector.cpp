@@ -7,6 +7,7 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "actors/source/file_access.hpp"
 #include "actors/source/option_reader.hpp"
 #include "runtime/batch/key_codec.hpp"
 #include "runtime/time/timestamp.hpp"
@@ -163,7 +164,6 @@ result<std::unique_ptr<connector>> make_simulate_connector(const source_spec& sp
 
 std::uint64_t pace::due_until(std::uint64_t next, std::int64_t now_us) {
   constexpr std::int64_t most_at_once_us = us_per_s;
-  const std::int64_t step_back = std::min(most_at_once_us, now_us);
   if (!origin_us_ || now_us < *origin_us_) {
     origin_us_ = now_us;
     origin_index_ = next;
@@ -171,8 +171,8 @@ std::uint64_t pace::due_until(std::uint64_t next, std::int64_t now_us) {
   const auto due_at = [&](std::int64_t at) {
     return origin_index_ + 1 + static_cast<std::uint64_t>(static_cast<double>(at - *origin_us_) * rate_ / us_per_s);
   };
-  if (now_us - *origin_us_ > most_at_once_us && next + 1 < due_at(now_us - step_back)) {
-    origin_us_ = now_us - step_back;
+  if (now_us - *origin_us_ > most_at_once_us && next + 1 < due_at(now_us - most_at_once_us)) {
+    origin_us_ = now_us - most_at_once_us;
     origin_index_ = next;
   }
   return due_at(now_us);
@@ -189,22 +189,23 @@ std::int64_t simulate_connector::default_start(std::int64_t now_us) const {
   return floor_to(now_us - default_history_us, us_per_day);
 }
 
+status simulate_connector::resume(std::string_view position) {
+  const auto in = nlohmann::json::parse(position, nullptr, false);
+  const auto whole = [&](const char* name) { return in.is_object() && in.contains(name) && in[name].is_number_integer(); };
+  if (!whole("v") || !whole("next") || !whole("start") || in["v"] != position_version || in["next"] < 0 ||
+      in["start"] < timestamp_min_us || in["start"] > timestamp_max_us) {
+    return fail(errc::corrupt, "a simulated source cannot resume: its position '{}' is damaged",
+                escape_name(position.substr(0, 200)));
+  }
+  next_ = in["next"].get<std::uint64_t>();
+  options_.settings.start_us = in["start"].get<std::int64_t>();
+  return {};
+}
+
 status simulate_connector::open(std::string_view position) {
   if (!options_.start_given) options_.settings.start_us = default_start(now_us_());
   next_ = 0;
-  if (!position.empty()) {
-    const auto in = nlohmann::json::parse(position, nullptr, false);
-    try {
-      if (in.at("v").get<int>() != position_version) {
-        return fail(errc::corrupt, "position of version {}, this program reads version {}", in.at("v").dump(),
-                    position_version);
-      }
-      next_ = in.at("next").get<std::uint64_t>();
-      options_.settings.start_us = in.at("start").get<std::int64_t>();
-    } catch (const nlohmann::json::exception& e) {
-      return fail(errc::corrupt, "a simulated source cannot resume: its position is damaged: {}", e.what());
-    }
-  }
+  if (!position.empty()) WEIR_TRY_VOID(resume(position));
   pace_ = pace(options_.rate);
   instrument_ = options_.instrument->make(options_.settings);
   return {};

@@ -47,6 +47,7 @@ class simulate_connector final : public connector {
 
  private:
   std::int64_t default_start(std::int64_t now_us) const;
+  status resume(std::string_view position);
 
   simulate_options options_;
   std::string chunk_format_;

@@ -93,7 +93,9 @@ class weather_station final : public simulated_instrument {
   std::int64_t event_us(std::uint64_t index) const override {
     const auto turn = static_cast<double>(index / settings_.stations);
     const double step = settings_.event_step_us * static_cast<double>(settings_.stations);
-    return settings_.start_us + static_cast<std::int64_t>(std::floor(turn * step));
+    const double passed = std::floor(turn * step);
+    const std::int64_t left = timestamp_max_us - settings_.start_us;  // no text says a later time
+    return passed >= static_cast<double>(left) ? timestamp_max_us : settings_.start_us + static_cast<std::int64_t>(passed);
   }
 
   void append(std::uint64_t index, std::string& record) const override {

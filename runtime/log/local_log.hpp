@@ -29,7 +29,7 @@ struct local_log_options {
   std::int64_t tombstone_keep_ms = 24LL * 3600 * 1000;     // compacted topics keep deletions at least this long
   std::int64_t recent_index_entries = 1LL << 18;           // per compacted partition: how far back tailing is cheap
   std::int64_t reserve_offsets = 1LL << 20;                // offsets per synced reservation, per partition
-  std::size_t memtable_bytes = 256U << 20;                 // of all topics together
+  std::size_t memtable_bytes = 128U << 20;                 // of all topics together; also what an open replays at most
   std::size_t scan_bytes = 64U << 20;                      // of one pass of one reader over a compacted partition
 
   // What the machine says; left empty, the machine is asked.

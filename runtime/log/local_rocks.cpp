@@ -54,7 +54,7 @@ rocksdb::DBOptions database_options(const local_log_options& options, rocksdb::W
   db.create_missing_column_families = true;
   db.wal_recovery_mode = recovery;
   db.db_write_buffer_size = options.memtable_bytes;
-  db.max_total_wal_size = 2 * options.memtable_bytes;
+  db.max_total_wal_size = options.memtable_bytes;  // bounds what the next open replays
   db.max_background_jobs = 4;
   db.bytes_per_sync = 1U << 20;
   db.wal_bytes_per_sync = 1U << 20;
@@ -84,8 +84,10 @@ rocksdb::ColumnFamilyOptions append_options(const local_log_options& options, co
   family.compaction_style = rocksdb::kCompactionStyleFIFO;
   family.num_levels = 1;
   family.compaction_options_fifo.max_table_files_size = file_budget(topic);
-  // Small files of quiet topics are merged; those of a memtable's size and more are not written again.
+  // Small files of quiet topics are merged, into at most a memtable's size: larger ones would be written again and
+  // again, and dropped in too large pieces.
   family.compaction_options_fifo.allow_compaction = true;
+  family.max_compaction_bytes = family.write_buffer_size;
   family.ttl = age_limit_s(topic);
   family.periodic_compaction_seconds = 0;
   return family;

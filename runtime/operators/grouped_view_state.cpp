@@ -4,6 +4,7 @@
 #include "runtime/operators/grouped_view.hpp"
 #include "runtime/operators/value_codec.hpp"
 #include "runtime/operators/windows.hpp"
+#include "runtime/time/timestamp.hpp"
 
 namespace weir {
 
@@ -99,20 +100,21 @@ status grouped_view::restore_group(std::string_view key, std::string_view value)
   WEIR_TRY(slot, store_.merge(key.substr(prefix), in));
   if (store_.live_count() != live + 1) return corrupt(plan_, "a group that stands there twice");
   if (!follow_store()) return corrupt(plan_, "a group whose window is closed");
-  auto& b = book_[slot];
+  std::optional<standing_row> standing;
   if (is_changes() && in.u8() == 1) {
-    standing_row row;
-    row.event_time_us = in.i64();
+    standing.emplace().event_time_us = in.i64();
+    if (standing->event_time_us < timestamp_min_us || standing->event_time_us > timestamp_max_us) in.reject();
     const auto before = in.rest();
     batch_builder check(plan_.output_columns);
     for (std::size_t c = 0; c < plan_.output_columns->fields.size(); ++c) read_value(in, check.at(c));
-    row.row = before.substr(0, before.size() - in.remaining());
-    standing_bytes_ += row.row.size();
-    b.standing = std::move(row);
+    standing->row = before.substr(0, before.size() - in.remaining());
   }
   if (!in.ok() || !in.at_end()) return corrupt(plan_, "a group that cannot be read");
   if (state_key(slot) != key) return corrupt(plan_, "a group under another window's key");
+  auto& b = book_[slot];
   b.stored_key = key;
+  if (standing) standing_bytes_ += standing->row.size();
+  b.standing = std::move(standing);
   if (running_ && (plan_.ttl_us > 0 || plan_.max_rows > 0)) age(slot);
   store_.forget_changes();
   return check_limits();

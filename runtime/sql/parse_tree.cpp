@@ -191,6 +191,8 @@ result<parse_tree> parse_tree::parse(std::string_view sql, std::size_t begin, st
                        "split it into several views");
   if (failed) return fail(errc::internal, "the SQL parser's tree cannot be read: {}", simdjson::error_message(failed));
   out.root_ = tree_node(root);
+  if (out.root_.list("stmts").size() != 1)
+    return sql_failure(errc::parse_error, sql, begin, "expected one statement here", "end every statement with a semicolon");
   return out;
 }
 

@@ -8,11 +8,11 @@
 
 namespace weir {
 
-enum class word_kind : std::uint8_t { statement, clause, window, aggregate, scalar, op, type, option };
+enum class word_kind : std::uint8_t { statements, clauses, windows, aggregates, functions, operators, types, options };
 
 struct sql_word {
   std::string word;
-  word_kind kind = word_kind::scalar;
+  word_kind kind = word_kind::functions;
   std::string example;  // a complete statement over words_catalog; one that begins with SELECT is a pull query
   bool runs = true;
   std::string reason;   // of a refusal

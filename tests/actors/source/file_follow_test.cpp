@@ -85,6 +85,7 @@ TEST_CASE("rotation at any moment, with restarts at any moment, loses and repeat
     std::string position;
     write_file(path, "");
     auto source = opened(spec, context);
+    position = source->pull({}).value().position;  // from now on no file's turn may be missed
     bool rotated = false;  // since the source has caught up
     for (int step = 0; step < 200; ++step) {
       const auto action = random() % 8;
@@ -107,7 +108,9 @@ TEST_CASE("rotation at any moment, with restarts at any moment, loses and repeat
     }
     const auto all = poll(*source);
     read.insert(read.end(), all.records.begin(), all.records.end());
-    REQUIRE(read == written);
+    CAPTURE(round);
+    for (std::size_t i = 0; i < std::min(read.size(), written.size()); ++i) REQUIRE(read[i] == written[i]);
+    REQUIRE(read.size() == written.size());
   }
 }
 
