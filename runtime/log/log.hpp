@@ -71,7 +71,8 @@ class log_reader {
 class log_writer {
  public:
   virtual ~log_writer() = default;
-  // All or nothing. Answers the offset given to each append, in their order. Errors:
+  // All or nothing. Answers the offset given to each append, in their order; readers may see them a little later (in
+  // Kafka, and in the simulated log on order), at the latest when this writer's id is opened again. Errors:
   //   rejected         nothing stands (an entry over the limit, an unknown topic); the writer stays usable
   //   no_space         nothing stands; may work later
   //   fenced           another owner opened this id; nothing stands; this writer is dead
