@@ -96,7 +96,7 @@ class line_framer final : public framer {
         continue;
       }
       // Two bytes more than a record may have (its \r and one too many) tell that it is too long, wherever pieces end.
-      const std::size_t room = max_record_ + 1 - line_.size();
+      const std::size_t room = max_record_ + 2 - line_.size();
       bool ended = false;
       const std::size_t length = scanner_->scan(bytes.substr(0, room), ended);
       read_ += length;

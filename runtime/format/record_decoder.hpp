@@ -59,6 +59,7 @@ struct format_spec {
 //   json, ndjson  timestamps = iso | s | ms | us   how a JSON number in a timestamptz column is read (iso: numbers
 //   refused) csv           delimiter = one character (','), timestamps as above; the header is the source's context isd
 //   none raw           none; the schema must have exactly one text or bytea column
+// Where a JSON object names a field twice, the first counts.
 class record_decoder {
  public:
   virtual ~record_decoder() = default;

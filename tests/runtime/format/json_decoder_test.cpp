@@ -173,6 +173,9 @@ TEST_CASE("a character split between two records is invalid in both") {
   const auto s = one(data_type::text);
   const auto out = decode_texts(json, s, {"{\"v\":\"\xc3", "\xa9\"}", R"({"v":"good"})"});
   CHECK(out.decoded == std::vector<std::uint32_t>{2});
+  // Together the bytes are valid; one by one they are not.
+  const auto raw = decode_texts(json, s, {"{\"v\":\"x\"}\xc3", "\xa9{\"v\":\"y\"}"});
+  CHECK((raw.decoded.empty() && raw.failures[1].reason.find("UTF-8") != std::string::npos));
 }
 
 TEST_CASE("both modes give the same rows for records that are valid") {
