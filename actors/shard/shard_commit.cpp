@@ -60,6 +60,7 @@ std::optional<shard_job> shard::impl::commit_job() {
       ready.insert(ready.begin(), std::make_move_iterator(taken->begin()), std::make_move_iterator(taken->end()));
       return;
     }
+    if (!outcome && outcome.error().code == errc::unknown_outcome && !rule_on(8)) outcome = commit_outcome{{taken->size(), status{}}, {}, {}};
     if (!outcome) return fail_shard(outcome.error());
     committed(*taken, *outcome);
   });

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "actors/shard/task_node.hpp"
+#include "runtime/fault/protocol_rules.hpp"
 #include "runtime/operators/byte_codec.hpp"
 #include "runtime/time/timestamp.hpp"
 
@@ -45,6 +46,7 @@ stamped_batch bind_input(const view_plan& plan, const stamped_batch& input, cons
   out.source = input.source;
   out.sequence = input.sequence;
   out.late = input.late;
+  if (!rule_on(12)) out.late.assign(input.size(), 0);
   out.sign = input.sign;
   out.sources = input.sources;
   out.raw = input.raw;

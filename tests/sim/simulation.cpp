@@ -1,0 +1,152 @@
+#include "tests/sim/simulation.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "cluster/topic_names.hpp"
+#include "runtime/fault/fault_points.hpp"
+#include "tests/support/temp_folder.hpp"
+
+namespace weir::sim {
+
+namespace {
+
+constexpr std::int64_t start_us = 1'600'000'000'000'000;
+constexpr int kills_max = 5;
+
+std::size_t below(std::mt19937_64& random, std::size_t n) { return std::uniform_int_distribution<std::size_t>(0, n - 1)(random); }
+bool chance(std::mt19937_64& random, double p) { return std::bernoulli_distribution(p)(random); }
+
+std::vector<scripted_source> scripts(const std::vector<instrument>& instruments) {
+  std::vector<scripted_source> out;
+  for (const auto& i : instruments) {
+    scripted_source s{i.name, "readings"};
+    for (const auto& r : i.readings) s.records.push_back(record_text(r));
+    out.push_back(std::move(s));
+  }
+  return out;
+}
+
+sim_node_options options_of(std::mt19937_64& random, const life_options& given, std::uint64_t seed) {
+  static constexpr int shard_counts[] = {1, 2, 4, 7};
+  sim_node_options o;
+  o.shards = shard_counts[below(random, 4)];
+  if (given.shards) o.shards = *given.shards;
+  o.seed = seed;
+  o.chunk_records = 1 + below(random, 20);
+  o.shard.epoch_max_bytes = chance(random, 0.3) ? 2'000 : 1 << 20;
+  o.shard.task_queue_bytes = chance(random, 0.3) ? 3'000 : 1 << 20;  // small: tasks fall behind and read the log
+  o.shard.job_bytes = chance(random, 0.3) ? 500 : 1 << 20;
+  o.shard.commit_interval_min_us = static_cast<std::int64_t>(below(random, 3)) * 3'000;
+  o.shard.commit_interval_max_us = 20'000;
+  return o;
+}
+
+sim_faults faults_of(std::mt19937_64& random, std::uint64_t seed) {
+  sim_faults f;
+  f.seed = seed;
+  if (chance(random, 0.5)) f.lost_reply = 0.02;
+  if (chance(random, 0.5)) f.timed_out = 0.02;
+  if (chance(random, 0.3)) f.fenced = 0.01;
+  if (chance(random, 0.3)) f.no_space = 0.01;
+  if (chance(random, 0.3)) f.read_error = 0.02;
+  if (chance(random, 0.3)) f.short_read = 0.2;
+  if (chance(random, 0.3)) f.late = 0.1;
+  return f;
+}
+
+// Throws at the n-th passage of a point; counts what happened.
+void arm(std::mt19937_64& random, life& l) {
+  const auto point = kill_points[below(random, kill_points.size())];
+  auto left = std::make_shared<std::size_t>(1 + below(random, point.starts_with("open") || point.starts_with("attempt") ? 2 : 30));
+  set_kill_hook([point, left, &l](std::string_view at) {
+    if (at != point || --*left > 0) return;
+    ++l.kills[std::string(at)];
+    set_kill_hook({});
+    throw simulated_kill{std::string(at)};
+  });
+}
+
+std::string first_difference(const std::vector<std::string>& expected, const std::vector<std::string>& got) {
+  std::vector<std::string> missing, extra;
+  std::ranges::set_difference(expected, got, std::back_inserter(missing));
+  std::ranges::set_difference(got, expected, std::back_inserter(extra));
+  return fmt::format("{} rows expected, {} there; {} missing{}{}; {} too many{}{}", expected.size(), got.size(), missing.size(),
+                     missing.empty() ? "" : ", first ", missing.empty() ? "" : missing.front(), extra.size(),
+                     extra.empty() ? "" : ", first ", extra.empty() ? "" : extra.front());
+}
+
+std::string check(sim_log& log, sim_node& node, const expected_answers& expected, int shards) {
+  for (const auto& why : node.quarantined) return "quarantined: " + why;
+  const auto plan = node.control().plan();
+  for (const auto& [name, view] : plan->names.views) {
+    const auto rows = expected.rows.find(name);
+    const auto wanted = rows == expected.rows.end() ? std::vector<std::string>{} : rows->second;
+    const auto got = final_rows(log, "weir", view, shards);
+    if (got != wanted) return fmt::format("view {}: {}", name, first_difference(wanted, got));
+  }
+  if (const auto dead = topic_values(log, topic::dead("weir", "readings"), shards).size(); dead != expected.dead)
+    return fmt::format("{} dead letters, {} expected", dead, expected.dead);
+  for (const char* view : {"per_sensor", "per_source", "runs"})
+    if (const auto late = topic_values(log, topic::late("weir", view), shards).size(); late != expected.late)
+      return fmt::format("{} late records of {}, {} expected", late, view, expected.late);
+  return {};
+}
+
+}  // namespace
+
+std::vector<instrument> make_instruments(std::mt19937_64& random, std::int64_t lateness_us) {
+  std::vector<instrument> out(1 + below(random, 6));
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    out[i].name = fmt::format("instrument-{}", i);
+    auto t = start_us + static_cast<std::int64_t>(below(random, 20'000'000));
+    const auto count = 10 + below(random, 120);
+    for (std::size_t n = 0; n < count; ++n) {
+      t += static_cast<std::int64_t>(below(random, chance(random, 0.05) ? 8'000'000 : 700'000));
+      reading r;
+      r.at_us = t - static_cast<std::int64_t>(below(random, static_cast<std::size_t>(lateness_us) * 5 / 4 + 1));
+      r.at_us -= r.at_us % 1'000;
+      r.sensor = fmt::format("s{}", below(random, 5));
+      r.value = static_cast<double>(below(random, 100)) / 4 - 10;
+      r.broken = chance(random, 0.02);
+      out[i].readings.push_back(std::move(r));
+    }
+  }
+  return out;
+}
+
+life live(std::uint64_t seed, const life_options& given) {
+  std::mt19937_64 random(seed);
+  const auto lateness_us = static_cast<std::int64_t>(below(random, 4)) * 1'000'000;
+  const auto instruments = make_instruments(random, lateness_us);
+  const auto expected = reference(instruments, lateness_us);
+  const auto options = options_of(random, given, seed);
+  life l;
+  sim_log log;
+  temp_folder folder;
+  const auto faults = faults_of(random, seed);
+  int kills_left = given.kills ? static_cast<int>(below(random, kills_max + 1)) : 0;
+  for (;;) {
+    ++l.starts;
+    auto o = options;
+    o.seed = seed + static_cast<std::uint64_t>(l.starts) * 1'000'003;
+    try {
+      log.set_faults({});  // the control log's own start is not what is tried here
+      sim_node node(log, folder.path("state"), o, {{"sim", sim_sql(lateness_us)}}, scripts(instruments));
+      if (given.log_faults) log.set_faults(faults);
+      if (kills_left-- > 0) arm(random, l);
+      const bool rested = node.run_to_rest(500'000);
+      set_kill_hook({});
+      log.set_faults({});
+      l.commits = log.commits();
+      l.problem = rested ? check(log, node, expected, o.shards) : "the node did not come to rest";
+      if (!rested && !node.failed_shards.empty()) l.problem += ", last failure: " + node.failed_shards.back();
+      return l;
+    } catch (const simulated_kill&) {
+      if (chance(random, 0.3)) static_cast<void>(log.compact(topic::changelog("weir")));
+    }
+  }
+}
+
+}  // namespace weir::sim

@@ -1,0 +1,32 @@
+// One simulated life of a node, from a seed: instruments, sizes, schedule, kills and faults all follow from it.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "runtime/log/sim_log.hpp"
+#include "tests/sim/reference.hpp"
+#include "tests/support/sim_node.hpp"
+
+namespace weir::sim {
+
+struct life_options {
+  std::optional<int> shards;  // none: from the seed
+  bool kills = true;
+  bool log_faults = true;
+};
+
+struct life {
+  std::string problem;  // empty: the committed output is what the reference says
+  std::map<std::string, int> kills;  // by kill point, that happened
+  int starts = 0;
+  std::uint64_t commits = 0;
+};
+
+std::vector<instrument> make_instruments(std::mt19937_64& random, std::int64_t lateness_us);
+
+life live(std::uint64_t seed, const life_options& options = {});
+
+}  // namespace weir::sim
