@@ -79,14 +79,14 @@ constexpr std::string_view reserved_names[] = {"user",  "window", "end",   "orde
                                                "all",   "and",    "any",   "as",    "case",   "when",   "default"};
 
 tl::unexpected<error> syntax_failure(std::string_view sql, std::size_t begin, std::size_t end, const parse_job& job) {
-  const auto statement = sql.substr(begin, end - begin);
-  const auto words = upper_words(statement);
+  const auto text = sql.substr(begin, end - begin);
+  const auto words = upper_words(text);
   for (const auto& foreign : foreign_words)
     if (words.starts_with(foreign.begins))
       return sql_failure(errc::unsupported, sql, begin, foreign.message, std::string(foreign.hint));
   const std::size_t at =
       job.error_character > 0
-          ? begin + byte_of_character(statement, static_cast<std::size_t>(job.error_character) - 1)
+          ? begin + byte_of_character(text, static_cast<std::size_t>(job.error_character) - 1)
           : begin;
   std::string hint;
   for (auto name : reserved_names)
@@ -177,8 +177,8 @@ std::size_t leftmost_location(tree_node node, std::size_t otherwise) {
 }
 
 result<parse_tree> parse_tree::parse(std::string_view sql, std::size_t begin, std::size_t end) {
-  const std::string statement(sql.substr(begin, end - begin));
-  parse_job job{statement.c_str()};
+  const std::string text(sql.substr(begin, end - begin));
+  parse_job job{text.c_str()};
   WEIR_TRY_VOID(run_on_own_stack(job));
   if (!job.error.empty()) return syntax_failure(sql, begin, end, job);
   parse_tree out;
