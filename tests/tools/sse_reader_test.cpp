@@ -33,7 +33,8 @@ TEST_CASE("an event without data, or without its empty line, is none") {
 }
 
 TEST_CASE("however a body is cut, the events are the same") {
-  const std::string body = "retry: 1000\r\nid: a\r\ndata: one\r\ndata: two\r\n\r\nevent: shed\rdata: 2\r\rid: b\ndata: three\n\n";
+  const std::string body =
+      "retry: 1000\r\nid: a\r\ndata: one\r\ndata: two\r\n\r\nevent: shed\rdata: 2\r\rid: b\ndata: three\n\n";
   const auto whole = read({body});
   REQUIRE(whole == std::vector<std::string>{"message|one\ntwo|a", "shed|2|a", "message|three|b"});
   std::mt19937_64 random(7);
