@@ -3,6 +3,7 @@
 
 #include "runtime/sql/expression_binder.hpp"
 #include "runtime/sql/function_table.hpp"
+#include "runtime/sql/select_binder.hpp"
 #include "runtime/sql/words.hpp"
 
 namespace weir {
@@ -116,6 +117,8 @@ std::string similar_name(std::string_view name) {
 }
 
 }  // namespace
+
+bool is_aggregate_name(std::string_view name) { return find_aggregate(name).has_value(); }
 
 status expression_binder::check_plain_call(const std::string& name, tree_node fields, std::size_t at) const {
   if (fields.flag("agg_distinct"))
