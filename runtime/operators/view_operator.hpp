@@ -6,7 +6,8 @@
 //
 // Operators read no wall clock and no random numbers: the same rows, progress and cuts give the same answers, and their
 // final rows do not depend on how rows were cut into batches or on where epochs were cut. They are used by one thread at
-// a time. State is in memory; `cut` hands out what changed since the last cut, `restore` takes it back.
+// a time. State is in memory; `cut` hands out what changed since the last cut, `restore` takes it back. An operator that
+// has returned an error is not used again. Outputs are appended to what `out` already holds.
 #pragma once
 
 #include <cstdint>

@@ -157,19 +157,23 @@ TEST_CASE("damaged partials and state entries are errors, never crashes") {
         else bytes[random() % bytes.size()] = static_cast<char>(random());
         return bytes;
       };
-      for (int round = 0; round < 2'000; ++round) {
+      int whole = 0;
+      for (int round = 0; round < 1'000; ++round) {
         auto victim = make();
+        status restored;
         for (const auto& c : changes) {
-          const bool hit = random() % 2 == 0;
-          const auto restored = victim->restore(hit && random() % 4 == 0 ? damaged(c.key) : c.key,
-                                                hit ? damaged(*c.value) : *c.value);
-          if (!restored) CHECK(restored.error().code == errc::corrupt);
+          const bool hit = random() % 4 == 0;
+          if (restored) restored = victim->restore(hit && random() % 4 == 0 ? damaged(c.key) : c.key,
+                                                   hit ? damaged(*c.value) : *c.value);
         }
+        if (!restored) CHECK(restored.error().code == errc::corrupt);
         if (!local) {
           auto merging = make_merging_operator(plan, {});
           const auto merged = merging->merge(damaged(entries[0].value), out);
           if (!merged) CHECK(merged.error().code == errc::corrupt);
         }
+        if (!restored) continue;  // nothing is asked of an operator that has failed
+        ++whole;
         time_progress end;
         end.stream.watermark_us = 1'000'000 * s;
         end.by_source["cam1"].watermark_us = 1'000'000 * s;
@@ -178,6 +182,7 @@ TEST_CASE("damaged partials and state entries are errors, never crashes") {
         std::vector<state_change> more;
         REQUIRE(victim->cut(out, more));
       }
+      CHECK(whole > 0);
     }
   }
 }
