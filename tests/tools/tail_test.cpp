@@ -1,4 +1,5 @@
 #include <catch2/catch.hpp>
+#include <thread>
 
 #include "tests/tools/program_call.hpp"
 #include "tests/tools/stub_server.hpp"
