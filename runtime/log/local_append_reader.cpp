@@ -138,7 +138,8 @@ status append_reader::hold(std::string_view stored) {
 result<bool> append_reader::begin(std::string_view stored) {
   auto const cursor = stored_batch_cursor::open(stored);
   if (!cursor) return fail(corrupt(cursor.error()));
-  if (cursor->base() != position_) return fail(corrupt({errc::corrupt, fmt::format("a batch says {}", cursor->base()), {}}));
+  if (cursor->base() != position_)
+    return fail(corrupt({errc::corrupt, fmt::format("a batch says {}", cursor->base()), {}}));
   cursor_ = *cursor;
   return true;
 }

@@ -77,7 +77,8 @@ void local_store::write_group(const std::vector<prepared_commit*>& group) {
     return;
   }
   for (auto* commit : staged) {
-    for (std::size_t i = 0; i < commit->offsets.size(); ++i) commit->offsets[i] += commit->parts[commit->part_of[i]].base;
+    for (std::size_t i = 0; i < commit->offsets.size(); ++i)
+      commit->offsets[i] += commit->parts[commit->part_of[i]].base;
     for (auto& part : commit->parts) {
       part.topic->partitions[static_cast<std::size_t>(part.partition)].end.store(part.base + part.count);
     }

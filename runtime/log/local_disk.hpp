@@ -14,7 +14,8 @@ namespace weir::local {
 class disk_guard {
  public:
   // free_bytes: asked at most every 100 ms; between two answers, what was written since is taken off.
-  disk_guard(std::filesystem::path path, std::uint64_t reserve_bytes, std::function<result<std::uint64_t>()> free_bytes);
+  disk_guard(std::filesystem::path path, std::uint64_t reserve_bytes,
+             std::function<result<std::uint64_t>()> free_bytes);
   // errc::no_space when writing `bytes` would leave less than the reserve. Any thread.
   status check(std::uint64_t bytes);
 

@@ -134,10 +134,12 @@ status keyed_reader::read_values(std::span<const located> found, std::vector<log
   std::vector<std::string> keys;
   std::vector<rocksdb::Slice> slices;
   keys.reserve(found.size());
-  for (auto const& entry : found) slices.push_back(slice(keys.emplace_back(keyed_key(topic_->id, partition_, entry.key))));
+  for (auto const& entry : found)
+    slices.push_back(slice(keys.emplace_back(keyed_key(topic_->id, partition_, entry.key))));
   std::vector<rocksdb::PinnableSlice> values(found.size());
   std::vector<rocksdb::Status> said(found.size());
-  store_->db().MultiGet(rocksdb::ReadOptions{}, store_->keyed(), found.size(), slices.data(), values.data(), said.data());
+  store_->db().MultiGet(rocksdb::ReadOptions{}, store_->keyed(), found.size(), slices.data(), values.data(),
+                        said.data());
   std::size_t read_bytes = 0;
   for (std::size_t i = 0; i < found.size(); ++i) {
     if (said[i].IsNotFound()) continue;

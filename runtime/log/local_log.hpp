@@ -1,9 +1,9 @@
 // The embedded log: RocksDB in one folder, one process (DESIGN §4, PROTOCOL 23 and 24).
 //
-// Append topics: one column family each, packed batches, whole files dropped by retention_bytes (over all partitions, as
-// stored, compressed) and retention_ms; a topic that nobody writes to keeps its last files. Compacted topics: the latest
-// entry per key, and an index of recent offsets, so tailing is cheap; a reader from before the index sorts all keys by
-// offset in passes of at most scan_bytes.
+// Append topics: one column family each, packed batches; whole files are dropped by retention_bytes (over all
+// partitions, as stored, compressed) and retention_ms. A topic that nobody writes to keeps its last files. Compacted
+// topics: the latest entry per key, and an index of recent offsets, so tailing is cheap; a reader from before the index
+// sorts all keys by offset, in passes of at most scan_bytes.
 #pragma once
 
 #include <filesystem>
@@ -33,9 +33,9 @@ struct local_log_options {
   std::size_t scan_bytes = 64U << 20;                      // of one pass of one reader over a compacted partition
 
   // What the machine says; left empty, the machine is asked.
-  std::function<std::int64_t()> now_ms;                  // wall clock, for the age of tombstones
-  std::function<result<std::uint64_t>()> free_bytes;     // of the folder's file system
-  std::string boot_id;                                   // changes with every boot
+  std::function<std::int64_t()> now_ms;               // wall clock, for the age of tombstones
+  std::function<result<std::uint64_t>()> free_bytes;  // of the folder's file system
+  std::string boot_id;                                // changes with every boot
 };
 
 // Errors: invalid_argument (an option), conflict (another process has the folder open), corrupt, io_error, no_space.

@@ -67,7 +67,8 @@ status local_store::open_database(last_end left) {
     auto const said = rocksdb::DB::ListColumnFamilies(all, path, &names);
     if (!said.ok()) return fail(describe(said, "opening"));
   }
-  for (std::string const name : {rocksdb::kDefaultColumnFamilyName.c_str(), keyed_family, recent_family, tombstones_family}) {
+  for (std::string const name :
+       {rocksdb::kDefaultColumnFamilyName.c_str(), keyed_family, recent_family, tombstones_family}) {
     if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
   }
   std::vector<rocksdb::ColumnFamilyDescriptor> families;
@@ -219,7 +220,8 @@ status local_store::load_index(topic_state& topic, int partition) {
   found.reset(db_->NewIterator(rocksdb::ReadOptions{}, tombstones_.get()));
   found->Seek(prefix);
   if (found->Valid() && found->key().starts_with(prefix)) {
-    if (found->value().size() < 8) return fail(errc::corrupt, "{}: a tombstone's record is cut", options_.path.string());
+    if (found->value().size() < 8)
+      return fail(errc::corrupt, "{}: a tombstone's record is cut", options_.path.string());
     state.oldest_tombstone_ms = get_i64(view(found->value()));
   }
   if (!found->status().ok()) return fail(describe(found->status(), "reading tombstones"));

@@ -17,7 +17,7 @@ class append_reader final : public log_reader {
  private:
   // Finds the stored batch that holds position_, or answers false when it has come to `end`.
   result<bool> load(std::int64_t end);
-  result<bool> load_next();    // by the iterator of this fetch
+  result<bool> load_next();     // by the iterator of this fetch
   result<bool> load_exactly();  // a batch that begins at position_
   status load_around();         // a batch that holds position_, or why there is none
   status hold(std::string_view stored);
@@ -70,8 +70,8 @@ class keyed_reader final : public log_reader {
   std::int64_t safe_until_ = 0;
   std::vector<located> scanned_;
   std::size_t scanned_next_ = 0;
-  std::int64_t scan_end_ = 0;     // the scan answers for offsets below; above, the index or another scan
-  std::int64_t pass_end_ = 0;     // where this pass of the scan ends
+  std::int64_t scan_end_ = 0;       // the scan answers for offsets below; above, the index or another scan
+  std::int64_t pass_end_ = 0;       // where this pass of the scan ends
   std::size_t usual_bytes_ = 4096;  // of one entry, to choose how many to read at once
 };
 

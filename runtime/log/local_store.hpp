@@ -1,8 +1,8 @@
 // The state shared by the embedded log, its readers and its writers.
 //
-// One commit group at a time is written: whoever finds the turn free takes the queued commits, gives offsets, writes one
-// WriteBatch and then shows the new ends to readers. So offsets become visible in order, commits of many writers share
-// one sync, and whoever holds the turn may change topics and epochs.
+// One commit group at a time is written: whoever finds the turn free takes the queued commits, gives offsets, writes
+// one WriteBatch and then shows the new ends to readers. So offsets become visible in order, commits of many writers
+// share one sync, and whoever holds the turn may change topics and epochs.
 #pragma once
 
 #include <rocksdb/db.h>

@@ -50,7 +50,8 @@ status local_store::create_topic(const topic_config& config) {
     topic->config.retention_bytes = config.retention_bytes;
     return {};
   }
-  if (topics_.size() >= max_topics) return fail(errc::limit_exceeded, "the log has {} topics, the most it takes", max_topics);
+  if (topics_.size() >= max_topics)
+    return fail(errc::limit_exceeded, "the log has {} topics, the most it takes", max_topics);
   WEIR_TRY_VOID(check_space(0));
   topic = std::make_shared<topic_state>();
   topic->id = next_topic_id_++;

@@ -59,8 +59,8 @@ status check_append(const log_append& entry, const topic_config& topic, std::siz
   }
   auto const bytes = entry.key.size() + entry.header.size() + (entry.value ? entry.value->size() : 0);
   if (bytes > max_entry_bytes) {
-    return fail(errc::rejected, "topic {}, partition {}: an entry of {} bytes is over the log's limit of {}", topic.name,
-                entry.partition, bytes, max_entry_bytes);
+    return fail(errc::rejected, "topic {}, partition {}: an entry of {} bytes is over the log's limit of {}",
+                topic.name, entry.partition, bytes, max_entry_bytes);
   }
   return {};
 }
@@ -75,8 +75,8 @@ error no_such_partition(std::string_view topic, int partition) {
 
 status check_position(std::string_view topic, int partition, log_bounds held, std::int64_t from) {
   if (from >= held.start && from <= held.end) return {};
-  return fail(errc::offset_out_of_range, "topic {}, partition {}: offset {} is not in the log, which holds {} to {}", topic,
-              partition, from, held.start, held.end);
+  return fail(errc::offset_out_of_range, "topic {}, partition {}: offset {} is not in the log, which holds {} to {}",
+              topic, partition, from, held.start, held.end);
 }
 
 }  // namespace weir

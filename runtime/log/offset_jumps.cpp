@@ -25,10 +25,11 @@ std::int64_t offset_jumps::reach_back(std::int64_t offset) const {
 status offset_jumps::check(std::string_view topic, int partition, std::int64_t position) const {
   for (auto const& lost : ranges_) {
     if (position <= lost.from || position >= lost.to) continue;
-    return with_hint(fail(errc::offset_out_of_range,
-                          "topic {}, partition {}: offset {} lies in the range {} to {}, which was lost in a power failure",
-                          topic, partition, position, lost.from, lost.to),
-                     "what was derived from these entries must be built again");
+    return with_hint(
+        fail(errc::offset_out_of_range,
+             "topic {}, partition {}: offset {} lies in the range {} to {}, which was lost in a power failure", topic,
+             partition, position, lost.from, lost.to),
+        "what was derived from these entries must be built again");
   }
   return {};
 }

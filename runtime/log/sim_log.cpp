@@ -45,8 +45,9 @@ status sim_reader::check(const sim_partition& held) {
   }
   WEIR_TRY_VOID(held.jumps.check(config.name, partition_, position_));
   if (position_ >= held.jumps.reach_back(held.start)) return {};
-  return fail(errc::offset_out_of_range, "topic {}, partition {}: offset {} is no longer in the log, which starts at {}",
-              config.name, partition_, position_, held.start);
+  return fail(errc::offset_out_of_range,
+              "topic {}, partition {}: offset {} is no longer in the log, which starts at {}", config.name, partition_,
+              position_, held.start);
 }
 
 result<std::vector<log_entry>> sim_reader::fetch(std::size_t max_bytes) {
@@ -212,8 +213,8 @@ status sim_log::truncate(std::string_view topic, int partition, std::int64_t new
 status sim_log::lose_tail(std::uint64_t commits) {
   std::lock_guard const lock(store_->mutex);
   if (commits > std::min(max_lost_commits, store_->last_commit)) {
-    return fail(errc::invalid_argument, "can't lose {} of {} commits; at most the last {}", commits, store_->last_commit,
-                max_lost_commits);
+    return fail(errc::invalid_argument, "can't lose {} of {} commits; at most the last {}", commits,
+                store_->last_commit, max_lost_commits);
   }
   auto const last_kept = store_->last_commit - commits;
   for (auto& [name, topic] : store_->topics) {

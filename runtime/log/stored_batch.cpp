@@ -31,9 +31,7 @@ bool get_varint(std::string_view& in, std::uint64_t& value) {
 }
 
 // Differences wrap around on purpose, so that any two timestamps have one.
-std::uint64_t zigzag(std::uint64_t difference) {
-  return (difference << 1) ^ (0 - (difference >> 63));
-}
+std::uint64_t zigzag(std::uint64_t difference) { return (difference << 1) ^ (0 - (difference >> 63)); }
 
 std::uint64_t unzigzag(std::uint64_t coded) { return (coded >> 1) ^ (0 - (coded & 1)); }
 
@@ -49,8 +47,8 @@ void stored_batch_builder::add(const log_append& entry) {
   put_varint(bytes_, entry.key.size());
   put_varint(bytes_, entry.header.size());
   put_varint(bytes_, value.size());
-  put_varint(bytes_, zigzag(static_cast<std::uint64_t>(entry.timestamp_us) -
-                            static_cast<std::uint64_t>(last_timestamp_us_)));
+  put_varint(bytes_,
+             zigzag(static_cast<std::uint64_t>(entry.timestamp_us) - static_cast<std::uint64_t>(last_timestamp_us_)));
   bytes_.append(entry.key).append(entry.header).append(value);
   last_timestamp_us_ = entry.timestamp_us;
   ++count_;
@@ -66,7 +64,8 @@ std::string_view stored_batch_builder::finish(std::int64_t base) {
 result<stored_batch_cursor> stored_batch_cursor::open(std::string_view stored) {
   if (stored.size() < head_bytes) return fail(errc::corrupt, "a stored batch of {} bytes", stored.size());
   if (stored[0] != format_version) {
-    return fail(errc::corrupt, "a stored batch of format {}; this version reads {}", int{stored[0]}, int{format_version});
+    return fail(errc::corrupt, "a stored batch of format {}; this version reads {}", int{stored[0]},
+                int{format_version});
   }
   stored_batch_cursor cursor;
   std::uint32_t count = 0;

@@ -1,6 +1,5 @@
 // What every log must do (runtime/log/log.hpp), run against each of them.
 #include <catch2/catch.hpp>
-
 #include <map>
 #include <random>
 #include <set>
@@ -63,7 +62,8 @@ CONFORMANCE("a topic is made once, and another shape of it is a conflict") {
   create(log, "orders", 3);
   create(log, "orders", 3);
   CHECK(code_of(log.create_topic({.name = "orders", .partitions = 4})) == errc::conflict);
-  CHECK(code_of(log.create_topic({.name = "orders", .partitions = 3, .kind = topic_kind::compacted})) == errc::conflict);
+  CHECK(code_of(log.create_topic({.name = "orders", .partitions = 3, .kind = topic_kind::compacted})) ==
+        errc::conflict);
   done(log.create_topic({.name = "orders", .partitions = 3, .retention_ms = 5000, .retention_bytes = 0}));
   auto const topics = value_of(log.topics());
   REQUIRE(topics.size() == 1);

@@ -1,6 +1,5 @@
 // Compacted topics of the embedded log: the recent index, scans in passes, the end of tombstones.
 #include <catch2/catch.hpp>
-
 #include <map>
 #include <random>
 #include <thread>

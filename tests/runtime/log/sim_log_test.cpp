@@ -1,6 +1,5 @@
 // The simulated log's faults, and what a checker asks of it.
 #include <catch2/catch.hpp>
-
 #include <map>
 #include <random>
 
@@ -85,8 +84,15 @@ TEST_CASE("each ordered outcome leaves what it says and kills the writer when it
 }
 
 std::vector<std::string> story(std::uint64_t seed) {
-  sim_faults const faults{.seed = seed, .lost_reply = 0.1, .timed_out = 0.1, .fenced = 0.1, .rejected = 0.1,
-                          .no_space = 0.1, .read_error = 0.2, .short_read = 0.3, .late = 0.3};
+  sim_faults const faults{.seed = seed,
+                          .lost_reply = 0.1,
+                          .timed_out = 0.1,
+                          .fenced = 0.1,
+                          .rejected = 0.1,
+                          .no_space = 0.1,
+                          .read_error = 0.2,
+                          .short_read = 0.3,
+                          .late = 0.3};
   two_topics fixture({.faults = faults});
   auto const reader = value_of(fixture.log.read("t", 0, 0));
   strings told;
@@ -112,8 +118,15 @@ TEST_CASE("the same seed gives the same faults, another seed others", "[log][sim
 
 TEST_CASE("under random faults a writer that resolves unknown outcomes commits exactly once", "[log][sim]") {
   for (std::uint64_t seed = 1; seed <= 50; ++seed) {
-    two_topics fixture({.faults = {.seed = seed, .lost_reply = 0.15, .timed_out = 0.15, .fenced = 0.05, .rejected = 0.1,
-                                   .no_space = 0.1, .read_error = 0.2, .short_read = 0.3, .late = 0.4}});
+    two_topics fixture({.faults = {.seed = seed,
+                                   .lost_reply = 0.15,
+                                   .timed_out = 0.15,
+                                   .fenced = 0.05,
+                                   .rejected = 0.1,
+                                   .no_space = 0.1,
+                                   .read_error = 0.2,
+                                   .short_read = 0.3,
+                                   .late = 0.4}});
     auto reader = value_of(fixture.log.read("t", 0, 0));
     strings committed, seen;
     auto const read_on = [&] {
