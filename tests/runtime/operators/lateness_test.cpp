@@ -209,3 +209,21 @@ TEST_CASE("an event time outside the calendar is a dead letter") {
   CHECK(out.dead.size() == 2);
   CHECK(op->group_count() == 1);
 }
+
+TEST_CASE("the stream's clock survives a restore") {
+  const auto plan = counted(five_seconds, image_column());
+  auto partial = make_partial_operator(plan, 1, {});
+  auto merging = make_merging_operator(plan, {});
+  operator_output out;
+  std::vector<shuffle_entry> entries;
+  std::vector<state_change> changes;
+  REQUIRE(partial->process(make_batch({at(1 * s)}), out));
+  REQUIRE(partial->cut(entries));
+  REQUIRE(merging->advance(of_stream(20 * s), out));
+  REQUIRE(merging->cut(out, changes));
+  auto again = make_merging_operator(plan, {});
+  for (const auto& c : changes) REQUIRE(again->restore(c.key, *c.value));
+  const auto refused = again->merge(entries.at(0).value, out);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == errc::internal);
+}
