@@ -109,6 +109,13 @@ TEST_CASE("an answer that is not JSON is an error that shows it") {
   CHECK_THAT(weir.err.str(), Catch::Contains("<html>"));
 }
 
+TEST_CASE("an answer of another form than expected is an error") {
+  const stub_server node([&](const stub_request&) { return stub_reply{200, "[1]"}; });
+  program_call weir;
+  CHECK(weir({"sql", "SELECT 1", "--url", node.url()}) == 1);
+  CHECK_THAT(weir.err.str(), Catch::Contains("not of the form that was expected"));
+}
+
 TEST_CASE("a node that cannot be reached ends with 5 and tells how to start one") {
   std::string url;
   {

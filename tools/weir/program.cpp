@@ -84,6 +84,16 @@ exit_code answer(const CLI::App& program, const CLI::ParseError& stopped, const 
   return exit_code::usage;
 }
 
+// An answer of another form than this program knows shows itself where its members are read.
+result<exit_code> perform(const action& chosen, session& s) {
+  try {
+    return chosen(s);
+  } catch (const nlohmann::json::exception& e) {
+    return with_hint(fail(errc::parse_error, "the node's answer is not of the form that was expected: {}", e.what()),
+                     "is the node of another version? weir status and weir version tell");
+  }
+}
+
 }  // namespace
 
 std::unique_ptr<CLI::App> make_program(settings& set, action& chosen) {
@@ -124,7 +134,7 @@ exit_code run_program(const std::vector<std::string>& arguments, const terminal&
   }
   const printer print(io, *format, wants_colour(set, io, io.out_is_tty));
   session s(io, set, print);
-  const auto done = chosen(s);
+  const auto done = perform(chosen, s);
   io.out.flush();
   if (done) return *done;
   print_error(done.error(), io, err_colour);
