@@ -39,7 +39,7 @@ kernel to_text() {
         continue;
       }
       buffer.clear();
-      append_value_text(buffer, *in[0].values, in[0].row(r));
+      append_cast_text(buffer, *in[0].values, in[0].row(r));
       out.push_text(buffer);
     }
     return std::make_shared<const column>(std::move(out));
@@ -103,7 +103,7 @@ void append_double(std::string& out, double value) {
   out.append(fixed, fixed_end);
 }
 
-void append_value_text(std::string& out, const column& values, std::size_t row) {
+void append_cast_text(std::string& out, const column& values, std::size_t row) {
   switch (values.type()) {
     case data_type::boolean: out += values.ints()[row] != 0 ? "true" : "false"; return;
     case data_type::bigint: fmt::format_to(std::back_inserter(out), "{}", values.ints()[row]); return;

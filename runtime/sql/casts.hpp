@@ -13,7 +13,7 @@ node_ptr make_cast(node_ptr value, const sql_type& to);
 node_ptr make_cast(node_ptr value, data_type to);
 
 // As PostgreSQL prints it, but timestamptz as 2020-01-01T10:00:00Z and booleans as true and false.
-void append_value_text(std::string& out, const column& values, std::size_t row);
+void append_cast_text(std::string& out, const column& values, std::size_t row);
 // The shortest text that reads back as the same double: 0.1, 1e+20, NaN, -Infinity.
 void append_double(std::string& out, double value);
 
