@@ -94,7 +94,7 @@ void group_store::assign_windows(const grouping_rows& rows) {
     if (previous != none) {
       const auto& g = groups_[previous];
       const bool same_window = running_ || static_cast<std::uint64_t>(t - g.start) < static_cast<std::uint64_t>(size);
-      if (same_window && g.key == keys_[i]) {
+      if (same_window && keys_.hash(i) == keys_.hash(i - 1) && g.key == keys_[i]) {
         slots_[i] = previous;
         continue;
       }
@@ -180,7 +180,7 @@ void group_store::assign_sessions(const grouping_rows& rows) {
   for (std::size_t i = 0; i < rows.size; ++i) {
     const std::int64_t t = rows.event_time_us[i];
     const bool inside = previous != none && t >= groups_[previous].start && t <= groups_[previous].last &&
-                        groups_[previous].key == keys_[i];
+                        keys_.hash(i) == keys_.hash(i - 1) && groups_[previous].key == keys_[i];
     if (!inside) previous = session_slot(keys_[i], keys_.hash(i), t, t);
     mark_changed(previous);
     slots_[i] = previous;

@@ -14,7 +14,7 @@ using namespace weir::testing;
 constexpr std::int64_t second = 1'000'000;
 constexpr std::size_t batch_rows = 1'000;
 constexpr std::size_t keys = 1'000;
-constexpr std::size_t batches = 100;  // the shape of a second of W1: 100,000 rows, cut ten times
+constexpr std::size_t batches = 100;
 
 // `batches` batches of rows over 1,000 images and 8 sources, event times in order, 10 us apart.
 const std::vector<stamped_batch>& input() {
@@ -129,6 +129,7 @@ void running_local(benchmark::State& state) {
 }
 BENCHMARK(running_local);
 
+// Cuts every state.range(0) batches.
 void run_partial(benchmark::State& state, const view_plan& plan, bool merged) {
   auto partial = make_partial_operator(plan, 8, {});
   auto merging = make_merging_operator(plan, {});
@@ -140,7 +141,7 @@ void run_partial(benchmark::State& state, const view_plan& plan, bool merged) {
     state.ResumeTiming();
     operator_output out;
     require(partial->process(batch, out));
-    if (++at % 10 != 0) continue;
+    if (++at % static_cast<std::size_t>(state.range(0)) != 0) continue;
     std::vector<shuffle_entry> entries;
     require(partial->cut(entries));
     benchmark::DoNotOptimize(entries.data());
@@ -158,12 +159,12 @@ void run_partial(benchmark::State& state, const view_plan& plan, bool merged) {
 void tumble_partial(benchmark::State& state) {
   run_partial(state, grouped_plan(five_seconds, {image_column()}, count_and_max()), false);
 }
-BENCHMARK(tumble_partial);
+BENCHMARK(tumble_partial)->Arg(10)->Arg(100);
 
 void tumble_partial_and_merge(benchmark::State& state) {
   run_partial(state, grouped_plan(five_seconds, {image_column()}, count_and_max()), true);
 }
-BENCHMARK(tumble_partial_and_merge);
+BENCHMARK(tumble_partial_and_merge)->Arg(10)->Arg(100);
 
 void tumble_partial_sum_and_avg(benchmark::State& state) {
   run_partial(state,
@@ -172,7 +173,7 @@ void tumble_partial_sum_and_avg(benchmark::State& state) {
                             call(aggregate_kind::avg, number_column(), data_type::double_precision)}),
               false);
 }
-BENCHMARK(tumble_partial_sum_and_avg);
+BENCHMARK(tumble_partial_sum_and_avg)->Arg(10)->Arg(100);
 
 }  // namespace
 
