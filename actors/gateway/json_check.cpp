@@ -124,7 +124,7 @@ const json& alternative(const json& value, const json& choices) {
     });
     if (fits) return choice;
   }
-  return choices.front();
+  return choices.back();
 }
 
 status check_at(const std::string& path, const json& value, const json& schema) {

@@ -1,6 +1,6 @@
 // Checks a request's body against its schema from the OpenAPI description, so that the description is what is enforced.
 // Understands what schemas() uses: $ref, type, properties, required, additionalProperties, items, enum, minLength,
-// maxLength, minItems, maxItems, anyOf (the first alternative whose required members are there).
+// maxLength, minItems, maxItems, anyOf (the first alternative whose required members are there, else the last).
 #pragma once
 
 #include <nlohmann/json.hpp>

@@ -44,7 +44,7 @@ class fake_cursor : public live_cursor {
     at_ += static_cast<std::int64_t>(count);
     return std::vector<live_row>(begin, begin + static_cast<std::ptrdiff_t>(count));
   }
-  std::string token() const override { return "o" + std::to_string(at_); }
+  std::string token() const override { return fmt::format("o{}", at_); }
   std::uint64_t backlog() const override {
     const std::lock_guard lock(view_->mutex);
     return view_->log.size() - static_cast<std::size_t>(at_);
