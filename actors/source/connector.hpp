@@ -1,8 +1,8 @@
 // The one interface behind which every kind of source stands. A connector reads its instrument or files; the source
 // actor around it (actors/source_actor.hpp) paces it, hands what it read to the shard's ingest, and restarts it.
 //
-// A connector is a plain class: no mailbox, no threads of its own unless its medium needs one. pull() may block on disk,
-// never for longer than `pull_limits::max_wait`.
+// A connector is a plain class: no mailbox, no threads of its own unless its medium needs one. pull() may block on
+// disk, never for longer than `pull_limits::max_wait`.
 #pragma once
 
 #include <chrono>

@@ -52,8 +52,8 @@ class file_access {
 
   // Without opening: absolute, no '..', and inside an allowed folder as far as the path exists.
   status check(std::string_view path) const;
-  // The real path, every symbolic link followed, inside an allowed folder. errc::not_found, io_error, permission_denied;
-  // whether a file outside exists is not told.
+  // The real path, every symbolic link followed, inside an allowed folder. errc::not_found, io_error,
+  // permission_denied; whether a file outside exists is not told.
   result<std::string> resolve(std::string_view path) const;
   // State of a path that resolve() gave. A FIFO, device or socket is errc::permission_denied.
   result<file_state> state(const std::string& resolved) const;

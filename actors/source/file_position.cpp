@@ -12,7 +12,9 @@ constexpr int version = 1;
 // get<std::uint64_t>() would take -1 for a large number; the exception is caught by decode_position().
 std::uint64_t count_at(const nlohmann::json& in, const char* name) {
   const auto& value = in.at(name);
-  if (!value.is_number_unsigned()) throw nlohmann::json::type_error::create(302, fmt::format("{} is no count", name), &in);
+  if (!value.is_number_unsigned()) {
+    throw nlohmann::json::type_error::create(302, fmt::format("{} is no count", name), &in);
+  }
   return value.get<std::uint64_t>();
 }
 

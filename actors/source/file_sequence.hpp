@@ -54,8 +54,8 @@ std::unique_ptr<file_sequence> make_single_file(const file_options& options, con
 std::unique_ptr<file_sequence> make_folder_files(const file_options& options, const file_access& access,
                                                  std::string resolved_folder, const file_position& position);
 
-// A file is settled when neither its size nor its time of change moved for a while: by its own time of change, or, where
-// the clocks of writer and reader disagree, as seen from here.
+// A file is settled when neither its size nor its time of change moved for a while: by its own time of change, or,
+// where the clocks of writer and reader disagree, as seen from here.
 class settle_watch {
  public:
   bool settled(const file_state& state, std::int64_t now_us, std::int64_t settle_us);

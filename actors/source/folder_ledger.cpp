@@ -55,8 +55,9 @@ result<std::set<std::string>> folder_ledger::list() const {
     if (name == "." || name == ".." || !matches(name) || is_folder(folder.get(), *entry)) continue;
     names.insert(name);
     if (names.size() > max_files) {
-      return with_hint(fail(errc::limit_exceeded, "folder {} holds more than {} files", escape_name(folder_), max_files),
-                       "move finished files away, or name fewer with a pattern");
+      return with_hint(
+          fail(errc::limit_exceeded, "folder {} holds more than {} files", escape_name(folder_), max_files),
+          "move finished files away, or name fewer with a pattern");
     }
   }
   if (errno != 0) return fail(system_error(errno, "list", folder_));
@@ -70,8 +71,8 @@ status folder_ledger::scan() {
   const auto at_or_below = static_cast<std::uint64_t>(std::distance(names.begin(), behind));
   if (at_or_below > below_files_) {
     return with_hint(
-        fail(errc::conflict, "folder {}: a file came too late for its name: {} files sort at or before {}, {} were read",
-             escape_name(folder_), at_or_below, escape_name(below_), below_files_),
+        fail(errc::conflict, "folder {}: a file came too late for its name: {} files sort at or before {}, "
+             "{} were read", escape_name(folder_), at_or_below, escape_name(below_), below_files_),
         "rename the new file so that it sorts behind, or raise the option 'reorder'");
   }
   below_files_ = at_or_below;  // files that were taken away make no room for late ones

@@ -53,8 +53,8 @@ status record_reader::resume_at(const format_spec& format, std::size_t max_recor
     WEIR_TRY(now, input_.tail_hash(from.bytes));
     WEIR_TRY(state, input_.state());
     if (state.size >= from.bytes && now != from.tail_hash) {
-      return fail(errc::conflict, "{} was written anew: the bytes before {}, which were already read, differ now (size {})",
-                  escape_name(path_), from.bytes, state.size);
+      return fail(errc::conflict, "{} was written anew: the bytes before {}, which were already read, differ now "
+                  "(size {})", escape_name(path_), from.bytes, state.size);
     }
   }
   base_ = from.bytes;

@@ -22,8 +22,8 @@ class record_reader {
     end     // nothing more stands in the file now
   };
 
-  // `path`: resolved, for errors. `resume`: where an earlier reader of this same file stopped; its context is read again
-  // and compared. errc::offset_out_of_range, conflict: the file is not what it was.
+  // `path`: resolved, for errors. `resume`: where an earlier reader of this same file stopped; its context is read
+  // again and compared. errc::offset_out_of_range, conflict: the file is not what it was.
   static result<std::unique_ptr<record_reader>> open(file_handle handle, std::string path, const format_spec& format,
                                                      std::size_t max_record_bytes, const file_progress* resume);
 
@@ -41,7 +41,8 @@ class record_reader {
   int percent() const;  // of the file as it is now, for people
 
  private:
-  record_reader(file_handle handle, std::string path) : handle_(std::move(handle)), path_(path), input_(handle_.fd(), path) {}
+  record_reader(file_handle handle, std::string path)
+      : handle_(std::move(handle)), path_(path), input_(handle_.fd(), path) {}
   status resume_at(const format_spec& format, std::size_t max_record_bytes, const file_progress& from);
   result<std::string> read_context(const format_spec& format, std::size_t max_record_bytes,
                                    std::uint64_t read_bytes) const;

@@ -62,7 +62,8 @@ status read_station(const source_spec& spec, const option_reader& reader, simula
   return {};
 }
 
-status read_start(const source_spec& spec, const option_reader& reader, std::int64_t now_us, simulate_options& options) {
+status read_start(const source_spec& spec, const option_reader& reader, std::int64_t now_us,
+                  simulate_options& options) {
   if (!reader.given("start")) return {};
   const auto start = parse_timestamp(reader.text("start"));
   if (!start) {
@@ -135,12 +136,12 @@ const connector_kind& simulate_connector_kind() {
           {"seed", "another seed gives other records", false, "1"},
           {"rate", "records per second; default: 3.5 for sock-camera, 10 for weather-station", false, ""},
           {"count", "how many records there are; 0: endless", false, "0"},
-          {"start", "weather-station: event time of the first record, ISO 8601; default: the clock at the first open, a "
-                    "year earlier where speed is over 1", false, ""},
-          {"speed", "weather-station: event seconds per second; once event time has caught up with the clock it goes on "
-                    "in real time", false, "600"},
-          {"station", "weather-station: number of the (first) station, up to 11 digits; default: from the source's name",
-           false, ""},
+          {"start", "weather-station: event time of the first record, ISO 8601; default: the clock at the first open, "
+                    "a year earlier where speed is over 1", false, ""},
+          {"speed", "weather-station: event seconds per second; once event time has caught up with the clock it goes "
+                    "on in real time", false, "600"},
+          {"station", "weather-station: number of the (first) station, up to 11 digits; default: from the source's "
+                      "name", false, ""},
           {"station_name", "weather-station: default: from the source's name", false, ""},
           {"stations", "weather-station: how many stations report in turns", false, "1"},
       }};
@@ -191,7 +192,9 @@ std::int64_t simulate_connector::default_start(std::int64_t now_us) const {
 
 status simulate_connector::resume(std::string_view position) {
   const auto in = nlohmann::json::parse(position, nullptr, false);
-  const auto whole = [&](const char* name) { return in.is_object() && in.contains(name) && in[name].is_number_integer(); };
+  const auto whole = [&](const char* name) {
+    return in.is_object() && in.contains(name) && in[name].is_number_integer();
+  };
   if (!whole("v") || !whole("next") || !whole("start") || in["v"] != position_version || in["next"] < 0 ||
       in["start"] < timestamp_min_us || in["start"] > timestamp_max_us) {
     return fail(errc::corrupt, "a simulated source cannot resume: its position '{}' is damaged",
@@ -229,7 +232,8 @@ result<source_chunk> simulate_connector::pull(const pull_limits& limits) {
     ++next_;
   }
   chunk.ended = options_.count > 0 && next_ >= options_.count;
-  chunk.position = nlohmann::json{{"v", position_version}, {"next", next_}, {"start", options_.settings.start_us}}.dump();
+  const auto start = options_.settings.start_us;
+  chunk.position = nlohmann::json{{"v", position_version}, {"next", next_}, {"start", start}}.dump();
   chunk.progress = options_.count > 0 ? fmt::format("record {} of {}", next_, options_.count)
                                       : fmt::format("record {}", next_);
   if (instrument_->timed()) chunk.progress += ", event time " + format_timestamp(instrument_->event_us(next_));

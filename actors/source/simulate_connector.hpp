@@ -1,4 +1,5 @@
-// Instruments without the instruments: for demos, tests and load. Exactly once: the position is the next record's index.
+// Instruments without the instruments: for demos, tests and load. Exactly once: the position is the next record's
+// index.
 #pragma once
 
 #include <cstdint>

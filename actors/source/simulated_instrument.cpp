@@ -24,8 +24,8 @@ std::uint64_t bits(std::uint64_t seed, std::uint64_t stream, std::uint64_t index
 // A number in [0, 1) from one of the four 16-bit parts of `from`.
 double share(std::uint64_t from, int part) { return static_cast<double>((from >> (16 * part)) & 0xffff) / 65536.0; }
 
-// A camera over a conveyor of socks, as the sorting demo of MQTT messages: per scene of 48 messages one sock lies in view
-// for 14 to 29 of them (4 to 8 s), with Blank before and behind it and now and then a ghost, one wrong label.
+// A camera over a conveyor of socks, as the sorting demo of MQTT messages: per scene of 48 messages one sock lies in
+// view for 14 to 29 of them (4 to 8 s), with Blank before and behind it and now and then a ghost, one wrong label.
 class sock_camera final : public simulated_instrument {
  public:
   explicit sock_camera(const simulation_settings& settings) : seed_(settings.seed) {}
@@ -95,7 +95,8 @@ class weather_station final : public simulated_instrument {
     const double step = settings_.event_step_us * static_cast<double>(settings_.stations);
     const double passed = std::floor(turn * step);
     const std::int64_t left = timestamp_max_us - settings_.start_us;  // no text says a later time
-    return passed >= static_cast<double>(left) ? timestamp_max_us : settings_.start_us + static_cast<std::int64_t>(passed);
+    if (passed >= static_cast<double>(left)) return timestamp_max_us;
+    return settings_.start_us + static_cast<std::int64_t>(passed);
   }
 
   void append(std::uint64_t index, std::string& record) const override {
@@ -150,8 +151,8 @@ class weather_station final : public simulated_instrument {
     }
   }
 
-  // Degrees Celsius: colder away from the equator, warm summers of the own hemisphere, warm afternoons of local time, and
-  // weather that drifts from hour to hour.
+  // Degrees Celsius: colder away from the equator, warm summers of the own hemisphere, warm afternoons of local time,
+  // and weather that drifts from hour to hour.
   double temperature(std::int64_t event, std::uint64_t station, double latitude, double longitude) const {
     constexpr double day = 86'400.0 * us_per_s;
     const double days = static_cast<double>(event) / day;

@@ -1,5 +1,5 @@
-// Instruments that are computed instead of read: record i is a pure function of (settings, i), with no clock, no state and
-// no floating-point function that differs between machines.
+// Instruments that are computed instead of read: record i is a pure function of (settings, i), with no clock, no state
+// and no floating-point function that differs between machines.
 #pragma once
 
 #include <cstdint>

@@ -22,8 +22,8 @@ bool is_rotated_name(std::string_view name, std::string_view base) {
 
 tl::unexpected<error> replaced(const file_progress& was, std::string_view path, std::string_view now) {
   return with_hint(
-      fail(errc::conflict, "{} was replaced: {} bytes of inode {} (size {}) were read, {}", escape_name(path), was.bytes,
-           was.inode, was.size, now),
+      fail(errc::conflict, "{} was replaced: {} bytes of inode {} (size {}) were read, {}", escape_name(path),
+           was.bytes, was.inode, was.size, now),
       "remove the source and add it again under a new name to read the new file from its start");
 }
 
@@ -146,9 +146,13 @@ result<file_sequence::verdict> single_file::at_end(const record_reader& reader, 
     return verdict::wait;
   }
   if (mine.links == 0) {
-    const file_progress was{reader.path(), mine.device, mine.inode, reader.input().offset(), mine.size, 0, {}, {}, false};
-    return replaced(was, options_.path, fmt::format("inode {} with {} bytes stands there now and the old one is deleted",
-                                                    there->state.inode, there->state.size));
+    file_progress was;
+    was.inode = mine.inode;
+    was.bytes = reader.input().offset();
+    was.size = mine.size;
+    const auto now = fmt::format("inode {} with {} bytes stands there now and the old one is deleted",
+                                 there->state.inode, there->state.size);
+    return replaced(was, options_.path, now);
   }
   if (!superseded_) {
     superseded_ = true;

@@ -38,7 +38,8 @@ everything drain_with_restarts(const source_spec& spec, const connector_context&
 }
 
 std::string random_cell(std::mt19937_64& random) {
-  static const std::vector<std::string> cells{"1", "\"a,b\"", "\"two\nlines\"", "\"say \"\"x\"\"\"", "", "\"\n\n\"", "long text here"};
+  static const std::vector<std::string> cells{"1", "\"a,b\"", "\"two\nlines\"", "\"say \"\"x\"\"\"", "",
+                                              "\"\n\n\"", "long text here"};
   return cells[random() % cells.size()];
 }
 
@@ -235,7 +236,8 @@ TEST_CASE("a damaged position is refused") {
   temp_folder folder;
   write_file(folder / "f", "{}\n");
   for (const auto* position : {"x", "[]", "{}", R"({"v":2})", R"({"v":1,"file":{}})", R"({"v":1,"file":3})",
-                               R"({"v":1,"done":[7]})", R"({"v":1,"below":"%4"})", R"({"v":1,"below":"a","below_files":-1})"}) {
+                               R"({"v":1,"done":[7]})", R"({"v":1,"below":"%4"})",
+                               R"({"v":1,"below":"a","below_files":-1})"}) {
     auto source = make_connector(file_spec({{"path", folder / "f"}}), context_for({folder.text()})).value();
     const auto status = source->open(position);
     REQUIRE_FALSE(status);
