@@ -87,10 +87,9 @@ int run_child(const char* folder) {
   auto number = value_of((*log)->bounds("u", 0)).end;
   for (auto left = std::atol(std::getenv(child_commits)); left > 0; --left, ++number) {
     auto const text = std::to_string(number);
-    std::vector<log_append> const batch{entry("t", text),
-                                        {.topic = "t", .value = filler, .header = text},
-                                        entry("u", text),
-                                        entry("c", text, fmt::format("k{}", number % 7))};
+    auto const key = fmt::format("k{}", number % 7);
+    std::vector<log_append> const batch{
+        entry("t", text), {.topic = "t", .value = filler, .header = text}, entry("u", text), entry("c", text, key)};
     if (!(*writer)->commit(batch)) return 5;
     if (::write(STDOUT_FILENO, &number, sizeof number) != sizeof number) return 6;
   }
