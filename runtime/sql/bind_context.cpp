@@ -8,6 +8,37 @@
 #include "runtime/time/timestamp.hpp"
 
 namespace weir {
+namespace {
+
+// The number behind a minus sign at `at`: 0 when there is none. Blanks, comments, brackets and further signs may stand
+// between.
+std::int64_t negative_number_at(std::string_view sql, std::size_t at) {
+  if (at >= sql.size() || sql[at] != '-') return 0;
+  while (at < sql.size() && (sql[at] < '0' || sql[at] > '9')) {
+    if (sql.substr(at, 2) == "--" || sql.substr(at, 2) == "/*")
+      at = std::min(sql.find(sql[at] == '-' ? "\n" : "*/", at), sql.size() - 1);
+    ++at;
+  }
+  std::int64_t value = 0;
+  std::from_chars(sql.data() + at, sql.data() + sql.size(), value);
+  return -value;
+}
+
+}  // namespace
+
+std::int64_t bind_context::integer_constant(tree_node constant) const {
+  const auto value = constant.child("ival").number("ival");
+  if (value != 0 || constant.number("location") < 0) return value;
+  return negative_number_at(sql_, begin_ + static_cast<std::size_t>(constant.number("location")));
+}
+
+std::int64_t bind_context::integer_option(tree_node value, std::size_t at) const {
+  const auto number = value.number("ival");
+  if (number != 0) return number;
+  const auto equals = sql_.find('=', at);
+  if (equals == std::string_view::npos) return 0;
+  return negative_number_at(sql_, std::min(sql_.find_first_not_of(" \t\r\n", equals + 1), sql_.size()));
+}
 
 std::size_t bind_context::at(tree_node node) const {
   const auto kind = node.kind();
@@ -42,10 +73,10 @@ status bind_context::count_node(std::size_t at) {
 
 namespace {
 
-std::string option_value(tree_node value) {
+std::string option_value(const bind_context& context, tree_node value, std::size_t at) {
   const auto fields = value.unwrap();
   if (value.kind() == "String") return std::string(fields.text("sval"));
-  if (value.kind() == "Integer") return std::to_string(fields.number("ival"));
+  if (value.kind() == "Integer") return std::to_string(context.integer_option(fields, at));
   if (value.kind() == "Float") return std::string(fields.text("fval"));
   if (value.kind() == "Boolean") return fields.flag("boolval") ? "true" : "false";
   if (value.kind() == "TypeName") {
@@ -61,7 +92,8 @@ result<std::vector<with_option>> read_options(const bind_context& context, const
   std::vector<with_option> out;
   for (const auto& definition : definitions) {
     const auto fields = definition.unwrap();
-    with_option option{std::string(fields.text("defname")), option_value(fields.child("arg")), context.at(definition)};
+    const auto at = context.at(definition);
+    with_option option{std::string(fields.text("defname")), option_value(context, fields.child("arg"), at), at};
     if (option.value.empty())
       return context.invalid(option.at, fmt::format("option {} has no value", option.name),
                              fmt::format("write {} = '...'", option.name));

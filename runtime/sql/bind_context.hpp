@@ -29,6 +29,11 @@ class bind_context {
   tl::unexpected<error> invalid(std::size_t at, std::string_view message, std::string hint = {}) const {
     return fail(errc::invalid_argument, at, message, std::move(hint));
   }
+  // The value of an integer constant (an A_Const with ival). libpg_query leaves out zero and negative values alike, so
+  // the sign is looked up in the text.
+  std::int64_t integer_constant(tree_node constant) const;
+  // The same for the integer value of an option; `at` is where the option begins.
+  std::int64_t integer_option(tree_node value, std::size_t at) const;
   // The refusal of a word that runtime/sql/words.hpp lists as refused.
   tl::unexpected<error> refuse(std::size_t at, std::string_view word) const;
 

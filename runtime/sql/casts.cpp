@@ -120,6 +120,11 @@ void append_cast_text(std::string& out, const column& values, std::size_t row) {
   }
 }
 
+node_ptr make_boolean_letter(node_ptr value) {
+  return convert<std::string, int64>(std::move(value), data_type::text,
+                                     [](row_result<std::string>& out, int64 v) { out.value = v != 0 ? 't' : 'f'; });
+}
+
 node_ptr make_cast(node_ptr value, data_type to) { return make_cast(std::move(value), sql_type{to, {}, 64}); }
 
 node_ptr make_cast(node_ptr value, const sql_type& to) {

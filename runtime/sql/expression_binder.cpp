@@ -121,7 +121,7 @@ result<bound> expression_binder::bind_constant(tree_node fields, std::size_t at)
   }
   if (fields.has("bsval")) return context_.refuse(at, "bit string");
   std::string number(fields.child("fval").text("fval"));
-  if (!fields.has("fval")) number = std::to_string(fields.child("ival").number("ival"));
+  if (!fields.has("fval")) number = std::to_string(context_.integer_constant(fields));
   if (number.find_first_not_of("-0123456789") == std::string::npos) {
     std::int64_t v = 0;
     const auto [stop, failed] = std::from_chars(number.data(), number.data() + number.size(), v);

@@ -12,10 +12,10 @@ status select_binder::bind_from(tree_node select, bound_select& out) {
                             use_ == select_use::view ? "write FROM and a stream or a view" : "write FROM and a view");
   out.from_at = context_.at(ranges.front());
   for (const auto& range : ranges) {
+    if (range.unwrap().flag("lateral")) return context_.refuse(context_.at(range), "lateral");
     if (range.kind() == "JoinExpr") return context_.refuse(context_.at(range), "join");
     if (range.kind() == "RangeSubselect") return context_.refuse(context_.at(range), "subquery");
     if (range.kind() == "RangeTableSample") return context_.refuse(context_.at(range), "tablesample");
-    if (range.unwrap().flag("lateral")) return context_.refuse(context_.at(range), "lateral");
   }
   if (ranges.size() > 1) {
     // A function that only joins know says more than the comma does.

@@ -92,7 +92,10 @@ result<bound> expression_binder::bind_regex(const std::string& op, bound left, b
 
 result<bound> expression_binder::bind_concatenation(bounds values, bool skip_nulls, std::size_t at) {
   std::vector<node_ptr> texts;
-  for (const auto& value : values) texts.push_back(make_cast(value.node, data_type::text));
+  for (const auto& value : values) {
+    const bool letter = skip_nulls && value.type() == data_type::boolean;  // concat(true) is 't', 'x' || true is 'xtrue'
+    texts.push_back(letter ? make_boolean_letter(value.node) : make_cast(value.node, data_type::text));
+  }
   return above(make_concatenation(std::move(texts), skip_nulls), skip_nulls ? "concat" : "||", values, at);
 }
 

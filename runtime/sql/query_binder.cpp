@@ -9,9 +9,9 @@ result<std::optional<std::int64_t>> read_limit(const bind_context& context, tree
   if (!value) return std::optional<std::int64_t>();
   const auto fields = value.unwrap();
   if (value.kind() == "A_Const" && fields.flag("isnull")) return std::optional<std::int64_t>();
-  if (value.kind() != "A_Const" || !fields.has("ival") || fields.child("ival").number("ival") < 0)
+  if (value.kind() != "A_Const" || !fields.has("ival") || context.integer_constant(fields) < 0)
     return context.invalid(context.at(value), fmt::format("{} must be a whole number", what), fmt::format("write {} 100", what));
-  return std::optional(fields.child("ival").number("ival"));
+  return std::optional(context.integer_constant(fields));
 }
 
 // PostgreSQL's rule: a number is a place in the output, a bare name an output column if there is one, anything else an
@@ -19,7 +19,7 @@ result<std::optional<std::int64_t>> read_limit(const bind_context& context, tree
 result<bound> bind_sort_expression(const bind_context& context, const select_binder& binder, bound_select& select,
                                    tree_node node) {
   if (node.kind() == "A_Const") {
-    const auto number = node.unwrap().child("ival").number("ival");
+    const auto number = context.integer_constant(node.unwrap());
     if (number < 1 || static_cast<std::size_t>(number) > select.output.size())
       return context.invalid(context.at(node), "ORDER BY position is not in the select list",
                              fmt::format("write a number from 1 to {}", select.output.size()));

@@ -168,7 +168,7 @@ status select_binder::bind_group_key(tree_node item, const std::vector<tree_node
   auto expression = item;
   std::string name = default_output_name(item);
   if (item.kind() == "A_Const") {
-    const auto number = item.unwrap().child("ival").number("ival");
+    const auto number = context_.integer_constant(item.unwrap());
     if (!item.unwrap().has("ival"))
       return context_.invalid(context_.at(item), "a constant in GROUP BY groups nothing", "name a column, or leave it out");
     if (number < 1 || static_cast<std::size_t>(number) > targets.size())

@@ -18,8 +18,12 @@ std::vector<known_answer> read_answers() {
   for (std::string line; std::getline(file, line);) {
     const auto tab = line.find('\t');
     if (line.starts_with('#') || tab == std::string::npos) continue;
-    auto answer = line.substr(tab + 1);
-    if (const auto at = answer.find("\\n"); at != std::string::npos) answer.replace(at, 2, "\n");
+    std::string answer;
+    for (std::size_t i = tab + 1; i < line.size(); ++i) {
+      const bool line_break = line.compare(i, 2, "\\n") == 0;
+      answer.push_back(line_break ? '\n' : line[i]);
+      if (line_break) ++i;
+    }
     out.push_back({line.substr(0, tab), std::move(answer)});
   }
   return out;
