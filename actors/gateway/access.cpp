@@ -2,6 +2,8 @@
 
 #include <fcntl.h>
 #include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <openssl/rand.h>
 #include <openssl/sha.h>
 #include <unistd.h>
@@ -9,6 +11,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <cstring>
 #include <fstream>
 
@@ -141,7 +144,7 @@ access_control::access_control(const gateway_options& options, std::uint16_t por
       host_(lower(options.host)),
       cookie_name_(fmt::format("weir_session_{}", port)),
       allowed_origins_(options.allowed_origins),
-      sessions_(options.max_sessions, options.session_lifetime),
+      session_lifetime_(options.session_lifetime),
       tickets_(options.max_tickets, options.ticket_lifetime) {
   for (const auto& host : options.allowed_hosts) allowed_hosts_.push_back(lower(host));
 }
@@ -186,7 +189,7 @@ credential access_control::authenticate(const http_request& request, const query
     }
   }
   const auto session = cookie_value(request.cookie, cookie_name_);
-  return !session.empty() && sessions_.contains(session, now) ? credential::session : credential::none;
+  return session_valid(session, now) ? credential::session : credential::none;
 }
 
 status access_control::check_cookie_use(const http_request& request) const {
@@ -198,10 +201,30 @@ status access_control::check_cookie_use(const http_request& request) const {
                    "send the token as 'Authorization: Bearer ...'");
 }
 
-result<std::string> access_control::make_session_cookie(clock::time_point now) {
-  WEIR_TRY(secret, sessions_.make(now));
-  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(sessions_.lifetime()).count();
-  return fmt::format("{}={}; Path=/; Max-Age={}; HttpOnly; SameSite=Strict", cookie_name_, secret, seconds);
+std::string access_control::signature(std::string_view expiry) const {
+  const std::string text = fmt::format("weir session until {}", expiry);
+  std::array<unsigned char, EVP_MAX_MD_SIZE> bytes{};
+  unsigned size = 0;
+  HMAC(EVP_sha256(), token_.data(), static_cast<int>(token_.size()),
+       reinterpret_cast<const unsigned char*>(text.data()), text.size(), bytes.data(), &size);
+  return base64_url(bytes.data(), size);
+}
+
+bool access_control::session_valid(std::string_view cookie, clock::time_point now) const {
+  const auto dot = cookie.find('.');
+  if (dot == std::string_view::npos) return false;
+  const auto expiry = cookie.substr(0, dot);
+  std::int64_t seconds = 0;
+  const auto [end, bad] = std::from_chars(expiry.data(), expiry.data() + expiry.size(), seconds);
+  if (bad != std::errc() || end != expiry.data() + expiry.size()) return false;
+  return same_secret(cookie.substr(dot + 1), signature(expiry)) && seconds > clock::to_time_t(now);
+}
+
+std::string access_control::make_session_cookie(clock::time_point now) const {
+  const auto lifetime = std::chrono::duration_cast<std::chrono::seconds>(session_lifetime_).count();
+  const std::string expiry = fmt::format("{}", clock::to_time_t(now) + lifetime);
+  return fmt::format("{}={}.{}; Path=/; Max-Age={}; HttpOnly; SameSite=Strict", cookie_name_, expiry, signature(expiry),
+                     lifetime);
 }
 
 }  // namespace weir

@@ -3,12 +3,14 @@
 //  - a session cookie: browsers. The page is opened once as /?token=<token> (or the token is typed into the page, which
 //    posts it to /v1/sessions); the server answers with a cookie (HttpOnly: no script reads it; SameSite=Strict: no
 //    other site's request carries it) and a redirect to /, so that the token leaves the address bar and the history.
-//    Cookies are not bound to a port, so the cookie's name holds the node's.
+//    The cookie is a time and a signature made with the token, so it outlives a restart of the node; another token
+//    ends all sessions. Cookies are not bound to a port, so the cookie's name holds the node's.
 //  - a ticket from POST /v1/tickets, as ?ticket=...: WebSocket and event streams of programs in browsers that hold the
 //    token but can set no header there. Good once and for seconds only, since URLs end up in logs.
 //  - nothing, on routes that are open.
-// Against web pages of others: the Host header must be a name of this node (DNS rebinding), an Origin header must be the
-// node's own or allowed, and what a cookie alone would permit needs that Origin when it changes or streams something.
+// Against web pages of others: the Host header must be a name of this node (DNS rebinding), an Origin header must be
+// the node's own or allowed, and what a cookie alone would permit needs that Origin when it changes or streams
+// something.
 #pragma once
 
 #include <chrono>
@@ -37,7 +39,7 @@ bool same_secret(std::string_view a, std::string_view b);
 // Random keys that are good until a time; the oldest goes when there are too many.
 class secret_set {
  public:
-  using clock = std::chrono::steady_clock;
+  using clock = std::chrono::system_clock;
   secret_set(std::size_t max_size, std::chrono::milliseconds lifetime) : max_size_(max_size), lifetime_(lifetime) {}
 
   result<std::string> make(clock::time_point now);
@@ -58,7 +60,7 @@ enum class credential : std::uint8_t { none, bearer, session, ticket };
 
 class access_control {
  public:
-  using clock = std::chrono::steady_clock;
+  using clock = std::chrono::system_clock;
   // `port`: where the server listens, for the cookie's name.
   access_control(const gateway_options& options, std::uint16_t port);
 
@@ -73,16 +75,19 @@ class access_control {
   status check_cookie_use(const http_request& request) const;
 
   bool token_matches(std::string_view token) const { return same_secret(token, token_); }
-  result<std::string> make_session_cookie(clock::time_point now);  // the Set-Cookie value
+  std::string make_session_cookie(clock::time_point now) const;  // the Set-Cookie value
   result<std::string> make_ticket(clock::time_point now) { return tickets_.make(now); }
   std::chrono::milliseconds ticket_lifetime() const { return tickets_.lifetime(); }
 
  private:
   bool host_known(std::string_view host) const;
+  std::string signature(std::string_view expiry) const;
+  bool session_valid(std::string_view cookie, clock::time_point now) const;
 
   std::string token_, host_, cookie_name_;
   std::vector<std::string> allowed_hosts_, allowed_origins_;
-  secret_set sessions_, tickets_;
+  std::chrono::milliseconds session_lifetime_;
+  secret_set tickets_;
 };
 
 }  // namespace weir

@@ -28,16 +28,31 @@ void retry(const api_call& call, const respond& done) {
 void add_dead_letter_routes(std::vector<route>& out) {
   auto parameters = page_parameters();
   parameters.push_back({"late", "true: late records instead of refused ones.", one_of_texts({"true", "false"})});
-  out.push_back({.method = "GET", .pattern = "/v1/dead_letters/{name}", .operation_id = "list_dead_letters",
-                 .tag = "dead letters", .summary = "What a stream or view refused, and why",
-                 .query = std::move(parameters), .response = "dead_letter_list", .row_list = true, .handle = list});
-  out.push_back({.method = "GET", .pattern = "/v1/dead_letters/{name}/{id}", .operation_id = "get_dead_letter",
-                 .tag = "dead letters", .summary = "One dead letter with its record", .response = "dead_letter",
+  out.push_back({.method = "GET",
+                 .pattern = "/v1/dead_letters/{name}",
+                 .operation_id = "list_dead_letters",
+                 .tag = "dead letters",
+                 .summary = "What a stream or view refused, and why",
+                 .query = std::move(parameters),
+                 .response = "dead_letter_list",
+                 .row_list = true,
+                 .handle = list});
+  out.push_back({.method = "GET",
+                 .pattern = "/v1/dead_letters/{name}/{id}",
+                 .operation_id = "get_dead_letter",
+                 .tag = "dead letters",
+                 .summary = "One dead letter with its record",
+                 .response = "dead_letter",
                  .handle = get});
-  out.push_back({.method = "POST", .pattern = "/v1/dead_letters/{name}/{id}/retry",
-                 .operation_id = "retry_dead_letter", .tag = "dead letters",
-                 .summary = "Sends its record, or a corrected one, through ingest again", .request = "retry_request",
-                 .body_optional = true, .response = "done", .handle = retry});
+  out.push_back({.method = "POST",
+                 .pattern = "/v1/dead_letters/{name}/{id}/retry",
+                 .operation_id = "retry_dead_letter",
+                 .tag = "dead letters",
+                 .summary = "Sends its record, or a corrected one, through ingest again",
+                 .request = "retry_request",
+                 .body_optional = true,
+                 .response = "done",
+                 .handle = retry});
 }
 
 }  // namespace weir

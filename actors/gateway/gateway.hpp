@@ -1,4 +1,5 @@
-// The HTTP server of a node: REST, WebSocket, server-sent events, metrics, health and the page's files, over a node_api.
+// The HTTP server of a node: REST, WebSocket, server-sent events, metrics, health and the page's files, over a
+// node_api.
 #pragma once
 
 #include <cstdint>

@@ -14,8 +14,8 @@ status check_origin(const std::string& origin) {
   const auto scheme = origin.find("://");
   const bool web = origin.starts_with("http://") || origin.starts_with("https://");
   if (web && origin.find_first_of("/ *", scheme + 3) == std::string::npos && origin.size() > scheme + 3) return {};
-  return fail(errc::invalid_argument, "gateway option allowed_origins: '{}' is no web origin; write 'https://name:port'",
-              origin);
+  return fail(errc::invalid_argument,
+              "gateway option allowed_origins: '{}' is no web origin; write 'https://name:port'", origin);
 }
 
 }  // namespace
@@ -33,7 +33,6 @@ status check(const gateway_options& options) {
       {"max_connections", options.max_connections},
       {"max_request_bytes", options.max_request_bytes},
       {"max_page_rows", options.max_page_rows},
-      {"max_sessions", options.max_sessions},
       {"max_tickets", options.max_tickets},
       {"max_subscriptions", options.max_subscriptions},
       {"max_subscriptions_per_connection", options.max_subscriptions_per_connection},

@@ -26,7 +26,6 @@ struct gateway_options {
   std::size_t max_header_bytes = 16 << 10;  // a request's header; 431 above
   std::size_t max_request_bytes = 4 << 20;  // a request's body; 413 above
   std::size_t max_page_rows = 10'000;       // `limit` of a page
-  std::size_t max_sessions = 256;           // signed-in browsers; the oldest session goes first
   std::size_t max_tickets = 1'024;          // tickets not used yet; the oldest goes first
 
   std::size_t max_subscriptions = 256;                // of all clients
@@ -36,10 +35,10 @@ struct gateway_options {
   std::size_t max_batch_bytes = 256 << 10;            // its size, from which it ends
   std::uint64_t max_backlog_rows = 100'000;           // rows a client may be behind; then they are shed
 
-  std::chrono::milliseconds header_timeout{10'000};  // from a request's first byte to its header's last
-  std::chrono::milliseconds body_timeout{30'000};    // the same for its body
-  std::chrono::milliseconds idle_timeout{60'000};    // silence between requests, or of a WebSocket client
-  std::chrono::milliseconds write_timeout{10'000};   // for a client to take a part of an answer
+  std::chrono::milliseconds header_timeout{10'000};   // from a request's first byte to its header's last
+  std::chrono::milliseconds body_timeout{30'000};     // the same for its body
+  std::chrono::milliseconds idle_timeout{60'000};     // silence between requests, or of a WebSocket client
+  std::chrono::milliseconds write_timeout{10'000};    // for a client to take a part of an answer
   std::chrono::milliseconds command_timeout{30'000};  // for the node to answer a command
   std::chrono::milliseconds heartbeat{15'000};        // comments on a silent event stream
   std::chrono::milliseconds ticket_lifetime{30'000};

@@ -130,13 +130,15 @@ class http_session : public connection, public std::enable_shared_from_this<http
     if (code == http::error::end_of_stream || code == http::error::partial_message) return close();
     close_after_ = true;
     if (code == http::error::header_limit) {
-      return write(problem(431, {errc::limit_exceeded,
-                                 fmt::format("the request's header has more than {} bytes", options_.max_header_bytes), ""}));
+      return write(
+          problem(431, {errc::limit_exceeded,
+                        fmt::format("the request's header has more than {} bytes", options_.max_header_bytes), ""}));
     }
     if (code == http::error::body_limit) {
-      return write(problem(413, {errc::limit_exceeded,
-                                 fmt::format("the request's body has more than {} bytes", options_.max_request_bytes),
-                                 "send it in parts, or raise max_request_bytes in the [gateway] section of config.toml"}));
+      return write(problem(
+          413,
+          {errc::limit_exceeded, fmt::format("the request's body has more than {} bytes", options_.max_request_bytes),
+           "send it in parts, or raise max_request_bytes in the [gateway] section of config.toml"}));
     }
     write(problem({errc::parse_error, "this is no HTTP/1.1 request: " + code.message(), ""}));
   }
@@ -167,7 +169,8 @@ class http_session : public connection, public std::enable_shared_from_this<http
     command_timer_.expires_after(options_.command_timeout);
     command_timer_.async_wait([self = shared_from_this(), turn](beast::error_code code) {
       if (code) return;
-      const error late{errc::timeout, "the node has not answered in time", "it may still do what was asked; look before asking again"};
+      const error late{errc::timeout, "the node has not answered in time",
+                       "it may still do what was asked; look before asking again"};
       self->on_answer(turn, problem(late));
     });
     // The node may answer late, from any thread, or never: it holds no session.
@@ -189,7 +192,8 @@ class http_session : public connection, public std::enable_shared_from_this<http
   void become_websocket() {
     if (!request_.upgrade || request_.head) return write(upgrade_required());
     if (buffer_.size() > 0) {
-      return write(problem({errc::invalid_argument, "frames came before the WebSocket was open", "wait for the answer 101"}));
+      return write(
+          problem({errc::invalid_argument, "frames came before the WebSocket was open", "wait for the answer 101"}));
     }
     seed_.state->metrics.count_request(admitted_.where, 101);
     start_websocket_session(release_socket(), seed_, parser_->release());

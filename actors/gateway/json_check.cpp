@@ -60,9 +60,10 @@ status check_type(const std::string& path, const json& value, const json& schema
     if (has_type(value, one.get_ref<const std::string&>())) return {};
     words += (words.empty() ? "" : " or ") + std::string(type_word(one.get_ref<const std::string&>()));
   }
-  return fail(errc::invalid_argument, "{} is {}; write {}", place(path),
-              value.is_structured() ? type_word(value.type_name()) : value.dump(-1, ' ', false, json::error_handler_t::replace),
-              words);
+  return fail(
+      errc::invalid_argument, "{} is {}; write {}", place(path),
+      value.is_structured() ? type_word(value.type_name()) : value.dump(-1, ' ', false, json::error_handler_t::replace),
+      words);
 }
 
 status check_text(const std::string& path, const json& value, const json& schema) {
@@ -150,9 +151,9 @@ result<json> parse_json(std::string_view text) {
     // "[json.exception.parse_error.101] parse error at line 1, column 3: ..." without the library's name
     const std::string_view what = e.what();
     const auto end = what.find("] ");
-    return with_hint(fail(errc::parse_error, "the JSON is wrong: {}",
-                          end == std::string_view::npos ? what : what.substr(end + 2)),
-                     "send valid JSON in UTF-8");
+    return with_hint(
+        fail(errc::parse_error, "the JSON is wrong: {}", end == std::string_view::npos ? what : what.substr(end + 2)),
+        "send valid JSON in UTF-8");
   }
 }
 

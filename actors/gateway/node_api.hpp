@@ -27,8 +27,8 @@ struct page_request {
 
 struct row_query {
   page_request page;
-  std::map<std::string, std::string> key;        // column=value: the first key columns, in order, exactly
-  std::optional<std::string> from, to;           // range of the key column that follows: from <= value < to
+  std::map<std::string, std::string> key;  // column=value: the first key columns, in order, exactly
+  std::optional<std::string> from, to;     // range of the key column that follows: from <= value < to
   bool newest_first = false;
 };
 
@@ -87,7 +87,8 @@ class node_api {
   // "record_base64" when it is no UTF-8), newest page or after a position.
   virtual result<json> stream_records(std::string_view name, const page_request& page) = 0;
 
-  virtual json list_sources() = 0;  // name, stream, connector, options, state, rate, lag, last_error, next_try, position
+  virtual json
+  list_sources() = 0;  // name, stream, connector, options, state, rate, lag, last_error, next_try, position
   virtual result<json> get_source(std::string_view name) = 0;
   virtual void add_sources(std::vector<source_request> sources, reply done) = 0;  // together: they open at one cut
   virtual void set_source_paused(std::string name, bool paused, reply done) = 0;

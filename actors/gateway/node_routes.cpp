@@ -58,43 +58,88 @@ void make_ticket(const api_call& call, const respond& done) {
 }
 
 void make_session(const api_call& call, const respond& done) {
-  auto cookie = call.gateway.access.make_session_cookie(access_control::clock::now());
-  if (!cookie) return done(problem(cookie.error()));
   http_response out{.status = 204, .content_type = ""};
-  out.headers.emplace_back("Set-Cookie", std::move(*cookie));
+  out.headers.emplace_back("Set-Cookie", call.gateway.access.make_session_cookie(access_control::clock::now()));
   done(std::move(out));
 }
 
 void add_open_routes(std::vector<route>& out) {
   const parameter verbose{"verbose", "One line per check.", {{"type", "string"}}};
-  out.push_back({.method = "GET", .pattern = "/livez", .operation_id = "live", .tag = "node",
-                 .summary = "Whether the node makes progress; 503 when it does not", .query = {verbose},
-                 .response_media = "text/plain", .need = access_need::open, .handle = live});
-  out.push_back({.method = "GET", .pattern = "/readyz", .operation_id = "ready", .tag = "node",
-                 .summary = "Whether everything that should run, runs; 503 when it does not", .query = {verbose},
-                 .response_media = "text/plain", .need = access_need::open, .handle = ready});
-  out.push_back({.method = "GET", .pattern = "/metrics", .operation_id = "metrics", .tag = "node",
-                 .summary = "Counters and gauges in Prometheus' text format", .response_media = "text/plain",
-                 .need = access_need::token_unless_metrics_open, .handle = metrics});
-  out.push_back({.method = "GET", .pattern = "/openapi.json", .operation_id = "openapi", .tag = "node",
-                 .summary = "This description", .response = "row", .need = access_need::open, .handle = description});
+  out.push_back({.method = "GET",
+                 .pattern = "/livez",
+                 .operation_id = "live",
+                 .tag = "node",
+                 .summary = "Whether the node makes progress; 503 when it does not",
+                 .query = {verbose},
+                 .response_media = "text/plain",
+                 .need = access_need::open,
+                 .handle = live});
+  out.push_back({.method = "GET",
+                 .pattern = "/readyz",
+                 .operation_id = "ready",
+                 .tag = "node",
+                 .summary = "Whether everything that should run, runs; 503 when it does not",
+                 .query = {verbose},
+                 .response_media = "text/plain",
+                 .need = access_need::open,
+                 .handle = ready});
+  out.push_back({.method = "GET",
+                 .pattern = "/metrics",
+                 .operation_id = "metrics",
+                 .tag = "node",
+                 .summary = "Counters and gauges in Prometheus' text format",
+                 .response_media = "text/plain",
+                 .need = access_need::token_unless_metrics_open,
+                 .handle = metrics});
+  out.push_back({.method = "GET",
+                 .pattern = "/openapi.json",
+                 .operation_id = "openapi",
+                 .tag = "node",
+                 .summary = "This description",
+                 .response = "row",
+                 .need = access_need::open,
+                 .handle = description});
 }
 
 }  // namespace
 
 void add_node_routes(std::vector<route>& out) {
   add_open_routes(out);
-  out.push_back({.method = "GET", .pattern = "/v1/status", .operation_id = "node_status", .tag = "node",
-                 .summary = "Version, uptime, log and shards", .response = "node_status", .handle = node_status});
-  out.push_back({.method = "POST", .pattern = "/v1/sql", .operation_id = "sql", .tag = "views",
-                 .summary = "Asks the views a question; the answer is their committed rows", .request = "sql_request",
-                 .response = "table", .row_list = true, .handle = sql});
-  out.push_back({.method = "POST", .pattern = "/v1/tickets", .operation_id = "make_ticket", .tag = "access",
-                 .summary = "A key for one WebSocket or event stream, as ?ticket=", .request = "no_arguments",
-                 .body_optional = true, .success = 201, .response = "ticket", .handle = make_ticket});
-  out.push_back({.method = "POST", .pattern = "/v1/sessions", .operation_id = "make_session", .tag = "access",
-                 .summary = "Signs a browser in: the answer sets its cookie", .request = "no_arguments",
-                 .body_optional = true, .success = 204, .handle = make_session});
+  out.push_back({.method = "GET",
+                 .pattern = "/v1/status",
+                 .operation_id = "node_status",
+                 .tag = "node",
+                 .summary = "Version, uptime, log and shards",
+                 .response = "node_status",
+                 .handle = node_status});
+  out.push_back({.method = "POST",
+                 .pattern = "/v1/sql",
+                 .operation_id = "sql",
+                 .tag = "views",
+                 .summary = "Asks the views a question; the answer is their committed rows",
+                 .request = "sql_request",
+                 .response = "table",
+                 .row_list = true,
+                 .handle = sql});
+  out.push_back({.method = "POST",
+                 .pattern = "/v1/tickets",
+                 .operation_id = "make_ticket",
+                 .tag = "access",
+                 .summary = "A key for one WebSocket or event stream, as ?ticket=",
+                 .request = "no_arguments",
+                 .body_optional = true,
+                 .success = 201,
+                 .response = "ticket",
+                 .handle = make_ticket});
+  out.push_back({.method = "POST",
+                 .pattern = "/v1/sessions",
+                 .operation_id = "make_session",
+                 .tag = "access",
+                 .summary = "Signs a browser in: the answer sets its cookie",
+                 .request = "no_arguments",
+                 .body_optional = true,
+                 .success = 204,
+                 .handle = make_session});
 }
 
 }  // namespace weir

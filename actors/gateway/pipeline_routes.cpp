@@ -32,24 +32,53 @@ void validate(const api_call& call, const respond& done) {
 }  // namespace
 
 void add_pipeline_routes(std::vector<route>& out) {
-  out.push_back({.method = "GET", .pattern = "/v1/pipelines", .operation_id = "list_pipelines", .tag = "pipelines",
-                 .summary = "All pipelines with their state", .response = "pipeline_list", .row_list = true,
+  out.push_back({.method = "GET",
+                 .pattern = "/v1/pipelines",
+                 .operation_id = "list_pipelines",
+                 .tag = "pipelines",
+                 .summary = "All pipelines with their state",
+                 .response = "pipeline_list",
+                 .row_list = true,
                  .handle = list});
-  out.push_back({.method = "POST", .pattern = "/v1/pipelines", .operation_id = "apply_pipeline", .tag = "pipelines",
-                 .summary = "Deploys the views of an SQL text as one pipeline", .request = "pipeline_request",
-                 .response = "done", .handle = apply});
-  out.push_back({.method = "GET", .pattern = "/v1/pipelines/{name}", .operation_id = "get_pipeline",
-                 .tag = "pipelines", .summary = "One pipeline with its SQL, state and error", .response = "pipeline",
+  out.push_back({.method = "POST",
+                 .pattern = "/v1/pipelines",
+                 .operation_id = "apply_pipeline",
+                 .tag = "pipelines",
+                 .summary = "Deploys the views of an SQL text as one pipeline",
+                 .request = "pipeline_request",
+                 .response = "done",
+                 .handle = apply});
+  out.push_back({.method = "GET",
+                 .pattern = "/v1/pipelines/{name}",
+                 .operation_id = "get_pipeline",
+                 .tag = "pipelines",
+                 .summary = "One pipeline with its SQL, state and error",
+                 .response = "pipeline",
                  .handle = get});
-  out.push_back({.method = "DELETE", .pattern = "/v1/pipelines/{name}", .operation_id = "drop_pipeline",
-                 .tag = "pipelines", .summary = "Drops a pipeline with its views, unless others read them",
-                 .response = "done", .handle = drop});
-  out.push_back({.method = "POST", .pattern = "/v1/pipelines/{name}/resume", .operation_id = "resume_pipeline",
-                 .tag = "pipelines", .summary = "Lets a quarantined pipeline try again", .request = "no_arguments",
-                 .body_optional = true, .response = "done", .handle = resume});
-  out.push_back({.method = "POST", .pattern = "/v1/validate", .operation_id = "validate", .tag = "pipelines",
-                 .summary = "Checks an SQL text and shows its plan", .request = "validate_request",
-                 .response = "verdict", .handle = validate});
+  out.push_back({.method = "DELETE",
+                 .pattern = "/v1/pipelines/{name}",
+                 .operation_id = "drop_pipeline",
+                 .tag = "pipelines",
+                 .summary = "Drops a pipeline with its views, unless others read them",
+                 .response = "done",
+                 .handle = drop});
+  out.push_back({.method = "POST",
+                 .pattern = "/v1/pipelines/{name}/resume",
+                 .operation_id = "resume_pipeline",
+                 .tag = "pipelines",
+                 .summary = "Lets a quarantined pipeline try again",
+                 .request = "no_arguments",
+                 .body_optional = true,
+                 .response = "done",
+                 .handle = resume});
+  out.push_back({.method = "POST",
+                 .pattern = "/v1/validate",
+                 .operation_id = "validate",
+                 .tag = "pipelines",
+                 .summary = "Checks an SQL text and shows its plan",
+                 .request = "validate_request",
+                 .response = "verdict",
+                 .handle = validate});
 }
 
 }  // namespace weir

@@ -33,8 +33,11 @@ nlohmann::json problem_json(int http_status, const error& what) {
   const std::string code(to_string(what.code));
   std::string title = code;
   std::replace(title.begin(), title.end(), '_', ' ');
-  nlohmann::json out = {{"type", "urn:weir:error:" + code}, {"title", title}, {"status", http_status},
-                        {"detail", what.message},           {"code", code}};
+  nlohmann::json out = {{"type", "urn:weir:error:" + code},
+                        {"title", title},
+                        {"status", http_status},
+                        {"detail", what.message},
+                        {"code", code}};
   if (!what.hint.empty()) out["hint"] = what.hint;
   return out;
 }

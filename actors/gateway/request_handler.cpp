@@ -19,7 +19,8 @@ http_response options_response(const std::string& allow) {
 }
 
 http_response wrong_method(const http_request& request, const std::string& allow) {
-  error what{errc::invalid_argument, fmt::format("{} is not for {}", request.method, request.path), "use one of " + allow};
+  error what{errc::invalid_argument, fmt::format("{} is not for {}", request.method, request.path),
+             "use one of " + allow};
   http_response out = problem(405, what);
   out.headers.emplace_back("Allow", allow);
   return out;
@@ -36,7 +37,8 @@ status check_query(const route& where, const query_parameters& query) {
       return fail(errc::invalid_argument, "{} has no parameter '{}'; it has {}", where.pattern, name,
                   names.empty() ? "none" : names);
     }
-    const bool again = std::any_of(query.begin(), given, [&](const auto& before) { return before.first == given->first; });
+    const bool again =
+        std::any_of(query.begin(), given, [&](const auto& before) { return before.first == given->first; });
     if (again && !known->repeated) return fail(errc::invalid_argument, "the parameter '{}' stands twice", name);
     if (known->schema.contains("enum")) {
       if (auto wrong = check_json(value, known->schema); !wrong) {
@@ -58,7 +60,8 @@ std::string essence(std::string_view content_type) {
 result<row_media> choose_row_media(const route& where, const http_request& request) {
   if (where.over == transport::websocket) return row_media::json;
   std::vector<std::string_view> offered{where.response_media};
-  if (where.row_list) offered = {media_type(row_media::json), media_type(row_media::csv), media_type(row_media::ndjson)};
+  if (where.row_list)
+    offered = {media_type(row_media::json), media_type(row_media::csv), media_type(row_media::ndjson)};
   const auto chosen = choose_media(request.accept, offered);
   if (chosen) return static_cast<row_media>(*chosen);
   // Plain texts go out whatever was asked for, as problems do.
@@ -133,11 +136,9 @@ http_response request_handler::sign_in(const std::string& token, access_control:
     return problem(401, {errc::permission_denied, "this is not the node's token",
                          "open the address that the node printed at its start"});
   }
-  auto cookie = context_.access.make_session_cookie(now);
-  if (!cookie) return problem(cookie.error());
   http_response out{.status = 303, .content_type = ""};
   out.headers.emplace_back("Location", "/");
-  out.headers.emplace_back("Set-Cookie", std::move(*cookie));
+  out.headers.emplace_back("Set-Cookie", context_.access.make_session_cookie(now));
   return out;
 }
 
@@ -175,7 +176,8 @@ void request_handler::handle(const admission& admitted, const http_request& requ
 
 void request_handler::complete(http_response& out, const http_request& request, const route* where) const {
   const auto has = [&](std::string_view name) {
-    return std::any_of(out.headers.begin(), out.headers.end(), [&](const auto& header) { return header.first == name; });
+    return std::any_of(out.headers.begin(), out.headers.end(),
+                       [&](const auto& header) { return header.first == name; });
   };
   if (!has("Cache-Control")) out.headers.emplace_back("Cache-Control", "no-store");
   out.headers.emplace_back("X-Content-Type-Options", "nosniff");

@@ -1,5 +1,5 @@
-// What happens to a request, without sockets: it is admitted by its header alone (address, route, credential, arguments,
-// media), and only then its body is read and the route called.
+// What happens to a request, without sockets: it is admitted by its header alone (address, route, credential,
+// arguments, media), and only then its body is read and the route called.
 #pragma once
 
 #include <chrono>

@@ -169,7 +169,8 @@ http_response row_response(row_media media, const nlohmann::json& page, const st
 http_response table_response(row_media media, const nlohmann::json& table, std::string_view name) {
   if (media == row_media::json) return json_response(table);
   std::vector<std::string> columns;
-  for (const auto& column : table.value("columns", nlohmann::json::array())) columns.push_back(column.value("name", ""));
+  for (const auto& column : table.value("columns", nlohmann::json::array()))
+    columns.push_back(column.value("name", ""));
   std::string body;
   if (media == row_media::csv) add_csv_line(body, columns);
   for (const auto& row : table.value("rows", nlohmann::json::array())) {

@@ -22,7 +22,8 @@ constexpr const char* requests = R"json({
                                   {"$ref": "#/components/schemas/source_request"}]},
   "sql_request": {
     "type": "object", "additionalProperties": false, "required": ["query"],
-    "properties": {"query": {"type": "string", "minLength": 1, "maxLength": 32768, "description": "A SELECT over views."}}},
+    "properties": {"query": {"type": "string", "minLength": 1, "maxLength": 32768,
+                             "description": "A SELECT over views."}}},
   "pipeline_request": {
     "type": "object", "additionalProperties": false, "required": ["name", "sql"],
     "properties": {
@@ -130,7 +131,8 @@ nlohmann::json page_of(std::string_view item) {
 nlohmann::json build() {
   nlohmann::json out = nlohmann::json::parse(requests);
   out.update(nlohmann::json::parse(answers));
-  for (const char* item : {"stream", "stream_record", "source", "connector", "view", "row", "pipeline", "dead_letter"}) {
+  for (const char* item :
+       {"stream", "stream_record", "source", "connector", "view", "row", "pipeline", "dead_letter"}) {
     out[std::string(item) + "_list"] = page_of(item);
   }
   return out;

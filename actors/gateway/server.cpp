@@ -19,9 +19,9 @@ result<tcp::endpoint> endpoint_of(asio::io_context& io, const gateway_options& o
   const auto found = resolver.resolve(options.host, std::to_string(options.port),
                                       tcp::resolver::passive | tcp::resolver::numeric_service, code);
   if (code || found.empty()) {
-    return with_hint(fail(errc::invalid_argument, "gateway option host: '{}' is no address: {}", options.host,
-                          code.message()),
-                     "write 127.0.0.1, or an address of this machine");
+    return with_hint(
+        fail(errc::invalid_argument, "gateway option host: '{}' is no address: {}", options.host, code.message()),
+        "write 127.0.0.1, or an address of this machine");
   }
   return found.begin()->endpoint();
 }
@@ -67,7 +67,10 @@ bool connection_registry::wait_until_empty(std::chrono::milliseconds limit) {
 
 class gateway::impl {
  public:
-  impl() : io_(std::make_shared<asio::io_context>()), acceptor_(asio::make_strand(*io_)), pause_(acceptor_.get_executor()) {}
+  impl()
+      : io_(std::make_shared<asio::io_context>()),
+        acceptor_(asio::make_strand(*io_)),
+        pause_(acceptor_.get_executor()) {}
 
   status listen(gateway_options options, node_api& node) {
     WEIR_TRY(where, endpoint_of(*io_, options));

@@ -51,25 +51,62 @@ void connectors(const api_call& call, const respond& done) {
 }  // namespace
 
 void add_source_routes(std::vector<route>& out) {
-  out.push_back({.method = "GET", .pattern = "/v1/sources", .operation_id = "list_sources", .tag = "sources",
-                 .summary = "All sources with state, rate and lag", .response = "source_list", .row_list = true,
+  out.push_back({.method = "GET",
+                 .pattern = "/v1/sources",
+                 .operation_id = "list_sources",
+                 .tag = "sources",
+                 .summary = "All sources with state, rate and lag",
+                 .response = "source_list",
+                 .row_list = true,
                  .handle = list});
-  out.push_back({.method = "POST", .pattern = "/v1/sources", .operation_id = "add_sources", .tag = "sources",
-                 .summary = "Adds one source, or several that open together", .request = "source_submission",
-                 .success = 201, .response = "done", .handle = add});
-  out.push_back({.method = "GET", .pattern = "/v1/sources/{name}", .operation_id = "get_source", .tag = "sources",
-                 .summary = "One source with options, position and last error", .response = "source", .handle = get});
-  out.push_back({.method = "DELETE", .pattern = "/v1/sources/{name}", .operation_id = "remove_source",
-                 .tag = "sources", .summary = "Removes a source; its records stay", .response = "done",
+  out.push_back({.method = "POST",
+                 .pattern = "/v1/sources",
+                 .operation_id = "add_sources",
+                 .tag = "sources",
+                 .summary = "Adds one source, or several that open together",
+                 .request = "source_submission",
+                 .success = 201,
+                 .response = "done",
+                 .handle = add});
+  out.push_back({.method = "GET",
+                 .pattern = "/v1/sources/{name}",
+                 .operation_id = "get_source",
+                 .tag = "sources",
+                 .summary = "One source with options, position and last error",
+                 .response = "source",
+                 .handle = get});
+  out.push_back({.method = "DELETE",
+                 .pattern = "/v1/sources/{name}",
+                 .operation_id = "remove_source",
+                 .tag = "sources",
+                 .summary = "Removes a source; its records stay",
+                 .response = "done",
                  .handle = remove});
-  out.push_back({.method = "POST", .pattern = "/v1/sources/{name}/pause", .operation_id = "pause_source",
-                 .tag = "sources", .summary = "Stops reading a source; it keeps its position",
-                 .request = "no_arguments", .body_optional = true, .response = "done", .handle = pause});
-  out.push_back({.method = "POST", .pattern = "/v1/sources/{name}/resume", .operation_id = "resume_source",
-                 .tag = "sources", .summary = "Reads a paused source again", .request = "no_arguments",
-                 .body_optional = true, .response = "done", .handle = resume});
-  out.push_back({.method = "GET", .pattern = "/v1/connectors", .operation_id = "list_connectors", .tag = "sources",
-                 .summary = "Kinds of sources and their options", .response = "connector_list", .row_list = true,
+  out.push_back({.method = "POST",
+                 .pattern = "/v1/sources/{name}/pause",
+                 .operation_id = "pause_source",
+                 .tag = "sources",
+                 .summary = "Stops reading a source; it keeps its position",
+                 .request = "no_arguments",
+                 .body_optional = true,
+                 .response = "done",
+                 .handle = pause});
+  out.push_back({.method = "POST",
+                 .pattern = "/v1/sources/{name}/resume",
+                 .operation_id = "resume_source",
+                 .tag = "sources",
+                 .summary = "Reads a paused source again",
+                 .request = "no_arguments",
+                 .body_optional = true,
+                 .response = "done",
+                 .handle = resume});
+  out.push_back({.method = "GET",
+                 .pattern = "/v1/connectors",
+                 .operation_id = "list_connectors",
+                 .tag = "sources",
+                 .summary = "Kinds of sources and their options",
+                 .response = "connector_list",
+                 .row_list = true,
                  .handle = connectors});
 }
 

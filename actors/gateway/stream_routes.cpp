@@ -18,13 +18,30 @@ void records(const api_call& call, const respond& done) {
 }  // namespace
 
 void add_stream_routes(std::vector<route>& out) {
-  out.push_back({.method = "GET", .pattern = "/v1/streams", .operation_id = "list_streams", .tag = "streams",
-                 .summary = "All streams", .response = "stream_list", .row_list = true, .handle = list});
-  out.push_back({.method = "GET", .pattern = "/v1/streams/{name}", .operation_id = "get_stream", .tag = "streams",
-                 .summary = "One stream with its columns", .response = "stream", .handle = get});
-  out.push_back({.method = "GET", .pattern = "/v1/streams/{name}/records", .operation_id = "stream_records",
-                 .tag = "streams", .summary = "Records of a stream: the newest, or those after a position",
-                 .query = page_parameters(), .response = "stream_record_list", .row_list = true, .handle = records});
+  out.push_back({.method = "GET",
+                 .pattern = "/v1/streams",
+                 .operation_id = "list_streams",
+                 .tag = "streams",
+                 .summary = "All streams",
+                 .response = "stream_list",
+                 .row_list = true,
+                 .handle = list});
+  out.push_back({.method = "GET",
+                 .pattern = "/v1/streams/{name}",
+                 .operation_id = "get_stream",
+                 .tag = "streams",
+                 .summary = "One stream with its columns",
+                 .response = "stream",
+                 .handle = get});
+  out.push_back({.method = "GET",
+                 .pattern = "/v1/streams/{name}/records",
+                 .operation_id = "stream_records",
+                 .tag = "streams",
+                 .summary = "Records of a stream: the newest, or those after a position",
+                 .query = page_parameters(),
+                 .response = "stream_record_list",
+                 .row_list = true,
+                 .handle = records});
 }
 
 }  // namespace weir

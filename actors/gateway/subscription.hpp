@@ -1,6 +1,6 @@
-// One live subscription: a cursor over a view's committed rows becomes bounded batches. WebSocket and event streams both
-// stand on it. A client that takes its batches too slowly falls behind in the log, not in this process's memory; when it
-// is more than max_backlog_rows behind, it is moved to the end, and what it missed is counted and told to it.
+// One live subscription: a cursor over a view's committed rows becomes bounded batches. WebSocket and event streams
+// both stand on it. A client that takes its batches too slowly falls behind in the log, not in this process's memory;
+// when it is more than max_backlog_rows behind, it is moved to the end, and what it missed is counted and told to it.
 #pragma once
 
 #include <deque>

@@ -76,8 +76,9 @@ class fake_node : public node_api {
 
   fake_view& add_view(const std::string& name, const char* kind, json columns, json key) {
     auto view = std::make_shared<fake_view>();
-    view->description = {{"name", name}, {"kind", kind},           {"columns", std::move(columns)},
-                         {"key", key},   {"sql", "SELECT " + name}, {"pipeline", "demo"}};
+    view->description = {
+        {"name", name},      {"kind", kind}, {"columns", std::move(columns)}, {"key", key}, {"sql", "SELECT " + name},
+        {"pipeline", "demo"}};
     views[name] = view;
     return *view;
   }
@@ -118,8 +119,11 @@ class fake_node : public node_api {
     if (names == "taken") return done(fail(errc::already_exists, "source 'taken' exists"));
     const std::lock_guard lock(mutex_);
     for (const auto& one : several) {
-      sources[one.name] = {{"name", one.name}, {"stream", one.stream}, {"connector", one.connector},
-                           {"options", one.options}, {"state", "running"}};
+      sources[one.name] = {{"name", one.name},
+                           {"stream", one.stream},
+                           {"connector", one.connector},
+                           {"options", one.options},
+                           {"state", "running"}};
     }
     finish_locked("add " + names, {{"added", several.size()}}, done);
   }

@@ -11,7 +11,9 @@ using namespace weir;
 
 namespace {
 
-const header_list upgrade{{"Connection", "Upgrade"}, {"Upgrade", "websocket"}, {"Sec-WebSocket-Version", "13"},
+const header_list upgrade{{"Connection", "Upgrade"},
+                          {"Upgrade", "websocket"},
+                          {"Sec-WebSocket-Version", "13"},
                           {"Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="}};
 
 header_list with(header_list headers, const header_list& more) {
@@ -96,6 +98,30 @@ TEST_CASE("a session cookie is good for this node's own page only", "[gateway]")
   CHECK(served.ask("GET", "/v1/live", with(upgrade, {cookie, {"Origin", "http://evil.example"}})).status == 403);
 }
 
+TEST_CASE("a session outlives a restart, but neither its time nor another token nor a changed byte", "[gateway]") {
+  const gateway_options options{.token = "secret", .session_lifetime = std::chrono::seconds(60)};
+  access_control before(options, 1), after(options, 1), other({.token = "Secret"}, 1);
+  const access_control::clock::time_point start{std::chrono::seconds(1'000)};
+  const std::string set = before.make_session_cookie(start);
+  const auto shown = [&](access_control& to, std::string cookie, int seconds) {
+    http_request request;
+    request.cookie = std::move(cookie);
+    return to.authenticate(request, {}, false, start + std::chrono::seconds(seconds)) == credential::session;
+  };
+  const std::string cookie = set.substr(0, set.find(';'));
+  CHECK(shown(before, cookie, 59));
+  CHECK(shown(after, cookie, 59));
+  CHECK_FALSE(shown(after, cookie, 60));
+  CHECK_FALSE(shown(other, cookie, 0));
+  for (std::size_t i = cookie.find('=') + 1; i < cookie.size(); ++i) {
+    std::string changed = cookie;
+    changed[i] = changed[i] == '5' ? '6' : '5';
+    CHECK_FALSE(shown(after, changed, 0));
+  }
+  CHECK_FALSE(shown(after, "weir_session_1=", 0));
+  CHECK_FALSE(shown(after, "weir_session_1=99999", 0));
+}
+
 TEST_CASE("a ticket opens one live connection, once, and nothing else", "[gateway]") {
   served_node served({.ticket_lifetime = std::chrono::milliseconds(400)});
   const auto ticket = [&] { return served.ask("POST", "/v1/tickets").json()["ticket"].get<std::string>(); };
@@ -144,7 +170,8 @@ TEST_CASE("a gateway with a wrong option does not start", "[gateway]") {
   CHECK(refused({}).find("token") != std::string::npos);
   CHECK(refused({.token = "t", .threads = 0}).find("threads") != std::string::npos);
   CHECK(refused({.token = "t", .max_connections = 0}).find("max_connections") != std::string::npos);
-  CHECK(refused({.token = "t", .write_timeout = std::chrono::milliseconds(0)}).find("write_timeout") != std::string::npos);
+  CHECK(refused({.token = "t", .write_timeout = std::chrono::milliseconds(0)}).find("write_timeout") !=
+        std::string::npos);
   CHECK(refused({.token = "t", .allowed_origins = {"lab.example"}}).find("allowed_origins") != std::string::npos);
   CHECK(refused({.host = "no.such.host.invalid", .token = "t"}).find("host") != std::string::npos);
   served_node first;

@@ -19,7 +19,7 @@
 namespace weir {
 
 struct http_answer {
-  int status = 0;  // 0: the connection ended without an answer
+  int status = 0;                              // 0: the connection ended without an answer
   std::map<std::string, std::string> headers;  // names in lower case
   std::string body;
   nlohmann::json json() const { return nlohmann::json::parse(body); }
@@ -130,8 +130,10 @@ class served_node {
     node.pipelines["socks"] = {{"name", "socks"}, {"state", "running"}};
     node.letters["camera"] = {{{"id", "3-1"}, {"reason", "no JSON"}, {"record", "{"}}};
     node.letters["camera.late"] = {{{"id", "3-2"}, {"reason", "late"}}};
-    node.add_view("seen", "upsert", {{{"name", "k"}, {"type", "text"}}, {{"name", "b"}, {"type", "bigint"}},
-                                     {{"name", "a"}, {"type", "bigint"}}}, {"k"});
+    node.add_view(
+        "seen", "upsert",
+        {{{"name", "k"}, {"type", "text"}}, {{"name", "b"}, {"type", "bigint"}}, {{"name", "a"}, {"type", "bigint"}}},
+        {"k"});
     node.add_view("log", "append", {{{"name", "n"}, {"type", "bigint"}}}, nlohmann::json::array());
     options.token = "secret";
     auto started = gateway::start(std::move(options), node);

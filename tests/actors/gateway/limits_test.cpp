@@ -28,7 +28,8 @@ TEST_CASE("a header that drips byte by byte gets no more time for it", "[gateway
 TEST_CASE("a body that does not come ends with its time", "[gateway]") {
   served_node served({.body_timeout = milliseconds(200)});
   http_client client(served.port());
-  client.send("POST /v1/sql HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer secret\r\nContent-Length: 50\r\n\r\n{");
+  client.send(
+      "POST /v1/sql HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer secret\r\nContent-Length: 50\r\n\r\n{");
   CHECK(client.ends_within(milliseconds(3'000)));
   CHECK(served.metrics().timeouts == 1);
 }
@@ -55,9 +56,10 @@ TEST_CASE("a body over its limit is 413, whether its length is told or not", "[g
   CHECK(sized.status == 413);
   CHECK(sized.headers.at("connection") == "close");
   http_client client(served.port());
-  client.send("POST /v1/sql HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer secret\r\n"
-              "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n400\r\n" +
-              std::string(1'024, ' ') + "\r\n0\r\n\r\n");
+  client.send(
+      "POST /v1/sql HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer secret\r\n"
+      "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n400\r\n" +
+      std::string(1'024, ' ') + "\r\n0\r\n\r\n");
   CHECK(client.read_answer().status == 413);
   const std::string fits = R"({"query":"SELECT 1")" + std::string(900, ' ') + "}";
   CHECK(served.ask("POST", "/v1/sql", {bearer, as_json}, fits).status == 200);

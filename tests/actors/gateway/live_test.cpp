@@ -128,7 +128,10 @@ TEST_CASE("a silent WebSocket is pinged, and one that does not answer is closed"
   served_node served({.idle_timeout = milliseconds(300)});
   http_client client(served.port());  // answers no ping
   client.send(request_text("GET", "/v1/live",
-                           {bearer, {"Connection", "Upgrade"}, {"Upgrade", "websocket"}, {"Sec-WebSocket-Version", "13"},
+                           {bearer,
+                            {"Connection", "Upgrade"},
+                            {"Upgrade", "websocket"},
+                            {"Sec-WebSocket-Version", "13"},
                             {"Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="}}));
   CHECK(client.read_answer().status == 101);
   CHECK(client.ends_within(milliseconds(5'000)));
@@ -138,7 +141,10 @@ TEST_CASE("a silent WebSocket is pinged, and one that does not answer is closed"
 TEST_CASE("permessage-deflate is not negotiated and plain HTTP is told to upgrade", "[gateway]") {
   served_node served;
   const auto upgraded = served.ask("GET", "/v1/live",
-                                   {bearer, {"Connection", "Upgrade"}, {"Upgrade", "websocket"}, {"Sec-WebSocket-Version", "13"},
+                                   {bearer,
+                                    {"Connection", "Upgrade"},
+                                    {"Upgrade", "websocket"},
+                                    {"Sec-WebSocket-Version", "13"},
                                     {"Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="},
                                     {"Sec-WebSocket-Extensions", "permessage-deflate"}});
   CHECK(upgraded.status == 101);

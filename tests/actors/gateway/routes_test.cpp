@@ -1,7 +1,11 @@
-#include <catch2/catch.hpp>
-
 #include "actors/gateway/routes.hpp"
+
+#include <catch2/catch.hpp>
+#include <filesystem>
+#include <fstream>
+
 #include "tests/actors/gateway/http_client.hpp"
+#include "tests/support/temp_folder.hpp"
 
 using namespace weir;
 
@@ -53,8 +57,10 @@ TEST_CASE("every route but the open ones refuses a request without the token", "
   for (const route& where : routes()) {
     INFO(where.operation_id);
     const bool open = where.need == access_need::open;
-    const header_list wrong[] = {{as_json}, {as_json, {"Authorization", "Bearer secres"}},
-                                 {as_json, {"Authorization", "Basic secret"}}, {as_json, {"Cookie", "weir_session=x"}}};
+    const header_list wrong[] = {{as_json},
+                                 {as_json, {"Authorization", "Bearer secres"}},
+                                 {as_json, {"Authorization", "Basic secret"}},
+                                 {as_json, {"Cookie", "weir_session=x"}}};
     for (const auto& headers : wrong) {
       const auto answer = served.ask(where.method, target_of(where), headers, body_of(where));
       CHECK((answer.status == 401) == !open);
@@ -145,7 +151,8 @@ TEST_CASE("commands reach the node with what was asked", "[gateway]") {
   const auto post = [&](const std::string& target, const std::string& body) {
     return served.ask("POST", target, {bearer, as_json}, body).status;
   };
-  CHECK(post("/v1/sources", R"({"name":"a/b","stream":"s","connector":"c","options":{"rate":3,"follow":true,"x":"y"}})") == 201);
+  CHECK(post("/v1/sources",
+             R"({"name":"a/b","stream":"s","connector":"c","options":{"rate":3,"follow":true,"x":"y"}})") == 201);
   CHECK(served.node.sources["a/b"]["options"] == nlohmann::json{{"rate", "3"}, {"follow", "true"}, {"x", "y"}});
   CHECK(post("/v1/sources", R"({"sources":[{"name":"c","stream":"s","connector":"x"},)"
                             R"({"name":"d","stream":"s","connector":"x"}]})") == 201);
@@ -158,9 +165,9 @@ TEST_CASE("commands reach the node with what was asked", "[gateway]") {
   CHECK(post("/v1/pipelines/p/resume", "") == 200);
   CHECK(post("/v1/dead_letters/camera/3-1/retry", R"({"record":"{}"})") == 200);
   CHECK(post("/v1/dead_letters/camera/3-1/retry", "") == 200);
-  CHECK(served.node.commands() ==
-        std::vector<std::string>{"add a/b", "add c,d", "pause a/b", "resume a/b", "remove a/b", "apply p replace end",
-                                 "drop p", "resume p", "retry camera 3-1 {}", "retry camera 3-1 -"});
+  CHECK(served.node.commands() == std::vector<std::string>{"add a/b", "add c,d", "pause a/b", "resume a/b",
+                                                           "remove a/b", "apply p replace end", "drop p", "resume p",
+                                                           "retry camera 3-1 {}", "retry camera 3-1 -"});
 }
 
 TEST_CASE("errors of the node keep their hint and get their status", "[gateway]") {
@@ -222,4 +229,28 @@ TEST_CASE("health turns 503 with the check that failed", "[gateway]") {
   CHECK(answer.status == 503);
   CHECK(answer.body.find("[-]shards shard 1 is stuck\n") != std::string::npos);
   CHECK(served.ask("GET", "/livez", {}).status == 503);
+}
+
+TEST_CASE("the page and its files come without a token, from the program or from a folder", "[gateway]") {
+  served_node embedded;
+  const auto page = embedded.ask("GET", "/", {});
+  CHECK(page.status == 200);
+  CHECK(page.headers.at("content-type") == "text/html; charset=utf-8");
+  CHECK(page.body.find("<script type=\"module\"") != std::string::npos);
+  CHECK(page.body.find("<style") == std::string::npos);
+  CHECK(embedded.ask("GET", "/assets/app.js", {}).headers.at("content-type") == "text/javascript; charset=utf-8");
+  CHECK(embedded.ask("GET", "/assets/app.css", {}).headers.at("content-type") == "text/css; charset=utf-8");
+  CHECK(embedded.ask("GET", "/icon.svg", {}).status == 200);
+  CHECK(embedded.ask("GET", "/assets", {}).status == 404);
+
+  temp_folder folder;
+  std::ofstream(folder.path("index.html")) << "mine";
+  std::ofstream(folder.path(".hidden")) << "hidden";
+  served_node other({.ui_dir = folder.path()});
+  CHECK(other.ask("GET", "/", {}).body == "mine");
+  CHECK(other.ask("GET", "/.hidden", {}).status == 404);
+  CHECK(other.ask("GET", "/assets/app.js", {}).status == 404);
+  const auto name = std::filesystem::path(folder.path()).filename().string();
+  CHECK(other.ask("GET", "/../" + name + "/index.html", {}).status == 404);
+  CHECK(other.ask("GET", "/..%2F" + name + "%2Findex.html", {}).status == 404);
 }

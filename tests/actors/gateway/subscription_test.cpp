@@ -15,7 +15,9 @@ using nlohmann::json;
 namespace {
 
 struct fixture {
-  explicit fixture(gateway_options given = {}) : options(std::move(given)) { view = &node.add_view("v", "upsert", {}, {"k"}); }
+  explicit fixture(gateway_options given = {}) : options(std::move(given)) {
+    view = &node.add_view("v", "upsert", {}, {"k"});
+  }
   void add(live_row::kind what, const json& row) { view->append(what, row); }
 
   fake_node node;
@@ -149,7 +151,8 @@ TEST_CASE("an event stream carries ids that resume and ends with a problem", "[g
   CHECK(events.opening() == "retry: 1000\nid: o0\nevent: subscribed\ndata: {\"token\":\"o0\"}\n\n");
   f.add(deleted, {{"k", 1}});
   f.add(row, {{"k", 1}});
-  CHECK(events.next_event().value() == "id: o2\ndata: {\"deleted\":[{\"k\":1}],\"rows\":[{\"k\":1}],\"token\":\"o2\"}\n\n");
+  CHECK(events.next_event().value() ==
+        "id: o2\ndata: {\"deleted\":[{\"k\":1}],\"rows\":[{\"k\":1}],\"token\":\"o2\"}\n\n");
   CHECK_FALSE(events.next_event());
   f.view->first = 9;
   CHECK(events.next_event().value().starts_with("event: problem\ndata: {\"code\":\"offset_out_of_range\""));

@@ -21,26 +21,30 @@ std::string time_text(std::int64_t seconds) {
 }
 
 json source(const char* name, const char* stream, const char* state, double rate, json lag, json error, json next_try) {
-  return {{"name", name}, {"stream", stream}, {"connector", "simulate"}, {"options", json::object()},
-          {"state", state}, {"rate", rate}, {"lag", lag}, {"last_error", error}, {"next_try", next_try}};
+  return {{"name", name}, {"stream", stream}, {"connector", "simulate"}, {"options", json::object()}, {"state", state},
+          {"rate", rate}, {"lag", lag},       {"last_error", error},     {"next_try", next_try}};
 }
 
 void fill(weir::fake_node& node) {
   node.sources["sock-camera-1"] = source("sock-camera-1", "camera", "running", 3.02, 0.12, nullptr, nullptr);
   node.sources["sock-camera-2"] = source("sock-camera-2", "camera", "running", 1284.5, 0.3, nullptr, nullptr);
   node.sources["station-oslo"] = source("station-oslo", "weather", "paused", 0, 184.0, nullptr, nullptr);
-  node.sources["station-bergen"] =
-      source("station-bergen", "weather", "waiting", 0, 32.5, "connection refused: 10.0.0.7:1883", "2026-03-01T12:00:30Z");
+  node.sources["station-bergen"] = source("station-bergen", "weather", "waiting", 0, 32.5,
+                                          "connection refused: 10.0.0.7:1883", "2026-03-01T12:00:30Z");
   node.sources["ifcb-archive"] = source("ifcb-archive", "ifcb", "ended", 0, nullptr, nullptr, nullptr);
-  node.sources["glider-7"] =
-      source("glider-7", "weather", "failed", 0, nullptr, "line 118 of glider.csv: 'salinity' is no number: <b>NaN?</b>", nullptr);
+  node.sources["glider-7"] = source("glider-7", "weather", "failed", 0, nullptr,
+                                    "line 118 of glider.csv: 'salinity' is no number: <b>NaN?</b>", nullptr);
   node.add_view("sock_seen", "upsert",
-                {{{"name", "window_start"}, {"type", "timestamptz"}}, {{"name", "image"}, {"type", "text"}},
-                 {{"name", "seen"}, {"type", "bigint"}}, {{"name", "best"}, {"type", "double precision"}}},
+                {{{"name", "window_start"}, {"type", "timestamptz"}},
+                 {{"name", "image"}, {"type", "text"}},
+                 {{"name", "seen"}, {"type", "bigint"}},
+                 {{"name", "best"}, {"type", "double precision"}}},
                 {"window_start", "image"});
   node.add_view("weather_5s", "append",
-                {{{"name", "window_start"}, {"type", "timestamptz"}}, {{"name", "station"}, {"type", "text"}},
-                 {{"name", "celsius"}, {"type", "double precision"}}, {{"name", "wind"}, {"type", "double precision"}}},
+                {{{"name", "window_start"}, {"type", "timestamptz"}},
+                 {{"name", "station"}, {"type", "text"}},
+                 {{"name", "celsius"}, {"type", "double precision"}},
+                 {{"name", "wind"}, {"type", "double precision"}}},
                 json::array());
 }
 
@@ -49,16 +53,17 @@ void grow(weir::fake_node& node, std::int64_t second) {
   const auto window = time_text(second - second % 5);
   for (int i = 0; i < 3; ++i) {
     const double wave = std::sin(static_cast<double>(second) / 20 + i);
-    node.views["sock_seen"]->append(weir::live_row::kind::row,
-                                    {{"window_start", window}, {"image", socks[i]}, {"seen", 4 + i + second % 5},
-                                     {"best", 0.8 + 0.15 * wave}});
+    node.views["sock_seen"]->append(
+        weir::live_row::kind::row,
+        {{"window_start", window}, {"image", socks[i]}, {"seen", 4 + i + second % 5}, {"best", 0.8 + 0.15 * wave}});
   }
   const char* stations[] = {"oslo", "bergen"};
   for (int i = 0; i < 2; ++i) {
     const double wave = std::sin(static_cast<double>(second) / 30 + 2 * i);
-    node.views["weather_5s"]->append(weir::live_row::kind::row,
-                                     {{"window_start", window}, {"station", stations[i]},
-                                      {"celsius", std::round(100 * (6 + 3 * wave)) / 100}, {"wind", 4.5 + 2 * wave}});
+    node.views["weather_5s"]->append(weir::live_row::kind::row, {{"window_start", window},
+                                                                 {"station", stations[i]},
+                                                                 {"celsius", std::round(100 * (6 + 3 * wave)) / 100},
+                                                                 {"wind", 4.5 + 2 * wave}});
   }
 }
 

@@ -94,7 +94,10 @@ export class Chart {
       height,
       cursor: { points: { size: 7 } },
       series: [{ value: "{YYYY}-{MM}-{DD} {HH}:{mm}:{ss}" }, ...series],
-      axes: [{ ...axis, values: timeLabels }, { ...axis, size: 60 }],
+      axes: [
+        { ...axis, values: timeLabels },
+        { ...axis, size: 60 },
+      ],
     };
   }
 

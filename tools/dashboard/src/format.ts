@@ -29,7 +29,7 @@ export function lagText(value: unknown): string {
 export function timeText(value: unknown): string {
   if (typeof value !== "string") return typeof value === "number" ? `in ${durationText(value)}` : "";
   const at = Date.parse(value);
-  return Number.isNaN(at) ? value : new Date(at).toLocaleTimeString();
+  return Number.isNaN(at) ? value : new Date(at).toLocaleTimeString([], { hourCycle: "h23" });
 }
 
 // Seconds since 1970 of a timestamp in whatever form a row has it; NaN when it is none.

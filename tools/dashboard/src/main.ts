@@ -34,7 +34,7 @@ function run(): void {
       views.show(shown);
       if (socketOpen) head.connection("good", "live");
     } catch (failure) {
-      if (failure instanceof ApiError && failure.problem.status === 401) return start();
+      if (failure instanceof ApiError && failure.problem.status === 401) return location.reload(); // to sign in again
       if (failure instanceof ApiError) head.connection("bad", failure.problem.detail);
       else head.connection("bad", "node unreachable");
     }
@@ -51,7 +51,7 @@ async function start(): Promise<void> {
   } catch (failure) {
     if (failure instanceof ApiError && failure.problem.status === 401) {
       head.connection("calm", "signed out");
-      content.replaceChildren(signInCard(() => void start()));
+      content.replaceChildren(signInCard(() => location.reload()));
       return;
     }
     head.connection("bad", failure instanceof ApiError ? failure.problem.detail : "node unreachable");

@@ -1,4 +1,4 @@
-// The live table: newest rows on top, at most as many as a person scrolls through; rows with a known key change in place.
+// The live table: newest rows on top, at most as many as a person scrolls through; rows of a known key change in place.
 import type { Column, Row } from "./api";
 import { el, setText } from "./dom";
 import { cellText } from "./format";
@@ -23,7 +23,11 @@ export class RowTable {
       head.append(cell);
     }
     const table = el("table", { "aria-label": `Rows of ${name}` }, el("thead", {}, head), this.body);
-    this.element = el("div", { class: "scroll rows", tabindex: "0", role: "region", "aria-label": `Rows of ${name}` }, table);
+    this.element = el(
+      "div",
+      { class: "scroll rows", tabindex: "0", role: "region", "aria-label": `Rows of ${name}` },
+      table,
+    );
   }
 
   // `entries`: oldest first.

@@ -25,7 +25,13 @@ export function signInCard(done: () => void): HTMLElement {
   return card(
     "sign-in",
     "Sign in",
-    el("p", {}, "Open the address that the node printed at its start, or enter its token: the first line of the file ", el("code", {}, "token"), " in the node's data folder."),
+    el(
+      "p",
+      {},
+      "Open the address that the node printed at its start, or enter its token: the first line of the file ",
+      el("code", {}, "token"),
+      " in the node's data folder.",
+    ),
     form,
   );
 }

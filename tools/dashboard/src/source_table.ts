@@ -28,7 +28,8 @@ export class SourceTable {
 
   constructor() {
     const head = el("tr");
-    for (const name of heads) head.append(el("th", numbers.has(name) ? { scope: "col", class: "number" } : { scope: "col" }, name));
+    for (const name of heads)
+      head.append(el("th", numbers.has(name) ? { scope: "col", class: "number" } : { scope: "col" }, name));
     const table = el("table", { "aria-labelledby": "sources-title" }, el("thead", {}, head), this.body);
     this.table = el("div", { class: "scroll sources" }, table);
     this.element = card("sources", "Sources", this.table, this.empty);
@@ -62,7 +63,14 @@ export class SourceTable {
     const badge = line.cells[2]!.firstElementChild!;
     setText(badge, source.state);
     badge.className = `badge ${tone(source.state)}`;
-    const texts = [source.name, source.stream, null, rateText(source.rate), lagText(source.lag), timeText(source.next_try)];
+    const texts = [
+      source.name,
+      source.stream,
+      null,
+      rateText(source.rate),
+      lagText(source.lag),
+      timeText(source.next_try),
+    ];
     texts.forEach((text, i) => text !== null && setText(line.cells[i]!, text));
     setText(line.cells[6]!, source.last_error ?? "");
     line.cells[6]!.title = source.last_error ?? "";

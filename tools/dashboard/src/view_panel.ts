@@ -52,10 +52,20 @@ export class ViewPanel {
     this.group = group.input;
     this.group.value = (view.key ?? []).find((name) => texts.includes(name)) ?? texts[0] ?? "";
     for (const input of [this.value, this.group]) input.onchange = () => this.schedule();
-    const title = el("div", { class: "panel-title" }, el("h3", {}, view.name), el("span", { class: "tag" }, view.kind ?? ""), this.count);
+    const title = el(
+      "div",
+      { class: "panel-title" },
+      el("h3", {}, view.name),
+      el("span", { class: "tag" }, view.kind ?? ""),
+      this.count,
+    );
     this.element = el("div", { class: "panel" }, title, this.notice);
     if (this.time && numbers.length > 0) {
-      const plot = el("div", { class: "plot", role: "img", "aria-label": `Chart of ${view.name}; the table below has its values` });
+      const plot = el("div", {
+        class: "plot",
+        role: "img",
+        "aria-label": `Chart of ${view.name}; the table below has its values`,
+      });
       this.element.append(el("div", { class: "choices" }, value.field, group.field), plot);
       this.chart = new Chart(plot);
     }
@@ -128,7 +138,8 @@ export class ViewPanel {
     const entries = this.store.entries();
     this.table.show(entries, flash);
     setText(this.count, `${this.store.size.toLocaleString("en")} newest rows`);
-    if (entries.length === 0 && !this.waiting) this.say("No rows yet. They appear here as soon as the view commits its first.");
+    if (entries.length === 0 && !this.waiting)
+      this.say("No rows yet. They appear here as soon as the view commits its first.");
     if (entries.length > 0 && this.notice.textContent?.startsWith("No rows yet")) this.say("");
     if (!this.chart) return;
     const choice = { time: this.time, value: this.value.value, group: this.group.value };
