@@ -32,7 +32,7 @@ class websocket_session : public connection, public std::enable_shared_from_this
     stream_.text(true);
     upgrade_ = std::move(upgrade);
     stream_.async_accept(upgrade_, [self = shared_from_this()](beast::error_code code) {
-      if (code) return self->close();
+      if (code || !self->channel_) return self->close();  // without a channel: closed while this was on its way
       self->open_ = true;
       self->read_next();
     });

@@ -1,0 +1,84 @@
+#!/usr/bin/env python3
+"""The dashboard in a real browser, over a node in memory. Usage: page_test.py SERVE_FAKE_NODE"""
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+SKIPPED = 77
+BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+FLAGS = ["--headless", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+         "--disable-component-update", "--disable-sync", "--enable-logging=stderr", "--window-size=1360,1000"]
+SERVER = ""
+
+
+class Node:
+    """serve_fake_node on a free port, for a `with`."""
+
+    def __init__(self, *options):
+        self.options = options
+
+    def __enter__(self):
+        self.process = subprocess.Popen([SERVER, "0", *self.options], stdout=subprocess.PIPE, text=True)
+        self.signed_in = self.process.stdout.readline().strip()
+        self.url = self.signed_in.split("?")[0]
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.communicate()
+
+
+def page(url, *more):
+    """The page's elements after some seconds of its time, and what it wrote to the console."""
+    sandbox = ["--no-sandbox"] if os.getuid() == 0 else []
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+        done = subprocess.run(
+            [BROWSER, *FLAGS, *sandbox, *more, f"--user-data-dir={profile}", "--virtual-time-budget=6000", "--dump-dom", url],
+            capture_output=True, text=True, timeout=120, check=True)
+    return done.stdout, [line for line in done.stderr.splitlines() if "CONSOLE" in line]
+
+
+class Page(unittest.TestCase):
+    def test_shows_sources_views_rows_and_chart_without_breaking_its_own_rules(self):
+        with Node() as node:
+            text, console = page(node.signed_in)
+        self.assertEqual(console, [])
+        self.assertIn("<strong>live</strong>", text)
+        self.assertIn('<span class="badge bad">failed</span>', text)
+        self.assertEqual(text.count('<td class="name">'), 6)
+        self.assertIn('aria-current="true"><span>sock_seen</span>', text)
+        self.assertGreater(len(re.findall(r"<td>(Striped|Argyle|Plain)</td>", text)), 300)
+        self.assertIn("<canvas", text)
+        self.assertIn("Argyle", text[text.index("u-legend"):])
+
+    def test_text_of_records_is_never_markup(self):
+        with Node() as node:
+            text, _ = page(node.signed_in)
+        self.assertIn("&lt;b&gt;NaN?&lt;/b&gt;", text)
+        self.assertNotIn("<b>NaN", text)
+
+    def test_an_empty_node_says_what_to_do_next(self):
+        with Node("--empty") as node:
+            text, console = page(node.signed_in)
+        self.assertEqual(console, [])
+        self.assertIn("<code>weir apply socks.sql</code>", text)
+        self.assertIn("weir source add", text)
+
+    def test_a_browser_without_a_session_is_asked_for_the_token(self):
+        with Node() as node:
+            text, _ = page(node.url)
+        self.assertIn("signed out", text)
+        self.assertIn('type="password"', text)
+        self.assertNotIn("sock-camera", text)
+
+
+if __name__ == "__main__":
+    if not BROWSER:
+        print("page_test skipped: no chromium")
+        sys.exit(SKIPPED)
+    SERVER = os.path.abspath(sys.argv.pop(1))
+    unittest.main()
