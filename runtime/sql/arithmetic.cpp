@@ -212,9 +212,9 @@ node_ptr make_arithmetic(char op, node_ptr left, node_ptr right) {
 node_ptr make_negation(node_ptr value) {
   const auto type = value->type();
   if (type == data_type::double_precision)
-    return make_call(
-        type, {std::move(value)},
-        row_kernel<double, double>(type, [](row_result<double>& out, double v) { out.value = -v; }), false);
+    return make_call(type, {std::move(value)},
+                     row_kernel<double, double>(type, [](row_result<double>& out, double v) { out.value = -v; }),
+                     false);
   return make_arithmetic('-', make_bigint(0, type), std::move(value));
 }
 

@@ -111,7 +111,8 @@ result<std::int64_t> read_interval_option(const bind_context& context, const wit
     return context.invalid(option.at, fmt::format("option {}: {}", option.name, us.error().message),
                            fmt::format("write a length of time: {} = '10 s'", option.name));
   if (*us < 0 || (*us == 0 && !zero_allowed))
-    return context.invalid(option.at, fmt::format("option {} must be greater than zero, not '{}'", option.name, option.value),
+    return context.invalid(option.at,
+                           fmt::format("option {} must be greater than zero, not '{}'", option.name, option.value),
                            fmt::format("write a length of time: {} = '10 s'", option.name));
   return *us;
 }
@@ -121,9 +122,9 @@ result<std::int64_t> read_count_option(const bind_context& context, const with_o
   const char* end = option.value.data() + option.value.size();
   const auto [stop, failed] = std::from_chars(option.value.data(), end, value);
   if (failed != std::errc() || stop != end || value <= 0)
-    return context.invalid(option.at,
-                           fmt::format("option {} must be a whole number above zero, not '{}'", option.name, option.value),
-                           fmt::format("write {} = 1000", option.name));
+    return context.invalid(
+        option.at, fmt::format("option {} must be a whole number above zero, not '{}'", option.name, option.value),
+        fmt::format("write {} = 1000", option.name));
   return value;
 }
 
@@ -134,7 +135,9 @@ tl::unexpected<error> unknown_option(const bind_context& context, const with_opt
 }
 
 status check_new_name(const bind_context& context, const std::string& name, std::size_t at) {
-  const char* what = context.known().streams.contains(name) ? "stream" : context.known().views.contains(name) ? "view" : "";
+  const char* what = context.known().streams.contains(name) ? "stream"
+                     : context.known().views.contains(name) ? "view"
+                                                            : "";
   if (*what == '\0') return {};
   return context.fail(errc::already_exists, at, fmt::format("a {} named {} exists already", what, name),
                       "streams and views share one set of names: choose another name");

@@ -36,8 +36,8 @@ class input_scope {
     bool in_star = true;  // SELECT * leaves out what weir adds to every record
   };
 
-  std::string relation;  // the stream or view
-  std::string alias;     // what qualifies its columns
+  std::string relation;   // the stream or view
+  std::string alias;      // what qualifies its columns
   bool windowed = false;  // window_start and window_end are there, and hide columns of these names
 
   void add(column c) { columns_.push_back(std::move(c)); }

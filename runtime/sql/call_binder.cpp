@@ -15,11 +15,16 @@ struct aggregate_name {
 };
 
 constexpr aggregate_name aggregate_names[] = {
-    {"count", aggregate_kind::count},       {"sum", aggregate_kind::sum},
-    {"avg", aggregate_kind::avg},           {"min", aggregate_kind::min},
-    {"max", aggregate_kind::max},           {"stddev", aggregate_kind::stddev},
-    {"stddev_samp", aggregate_kind::stddev}, {"variance", aggregate_kind::variance},
-    {"var_samp", aggregate_kind::variance}, {"first", aggregate_kind::first},
+    {"count", aggregate_kind::count},
+    {"sum", aggregate_kind::sum},
+    {"avg", aggregate_kind::avg},
+    {"min", aggregate_kind::min},
+    {"max", aggregate_kind::max},
+    {"stddev", aggregate_kind::stddev},
+    {"stddev_samp", aggregate_kind::stddev},
+    {"variance", aggregate_kind::variance},
+    {"var_samp", aggregate_kind::variance},
+    {"first", aggregate_kind::first},
     {"last", aggregate_kind::last},
 };
 
@@ -127,7 +132,8 @@ status expression_binder::check_plain_call(const std::string& name, tree_node fi
   if (fields.has("agg_filter"))
     return context_.invalid(at, fmt::format("FILTER is for aggregates, {} is a function of one row", name),
                             "write CASE WHEN ... THEN ... END");
-  if (fields.flag("agg_star")) return context_.invalid(at, fmt::format("{}(*) does not exist", name), "name an argument");
+  if (fields.flag("agg_star"))
+    return context_.invalid(at, fmt::format("{}(*) does not exist", name), "name an argument");
   return {};
 }
 
@@ -221,14 +227,17 @@ result<bound> expression_binder::bind_aggregate(const std::string& name, tree_no
     if (value.untyped) value.untyped = false;
     const auto type = aggregate_type(call.kind, value.type());
     if (!type || (call.distinct && value.type() == data_type::json))
-      return context_.invalid(at, fmt::format("{}({}{}) does not exist", name, call.distinct ? "DISTINCT " : "", to_string(value.type())),
-                              argument_hint(value.type()));
+      return context_.invalid(
+          at, fmt::format("{}({}{}) does not exist", name, call.distinct ? "DISTINCT " : "", to_string(value.type())),
+          argument_hint(value.type()));
     call.type = *type;
     call.argument = finish_expression(value.node);
     parts.push_back(std::move(value));
   }
-  if (call.distinct && keeps_extremes(call.kind)) call.distinct = call.kind == aggregate_kind::first || call.kind == aggregate_kind::last;
-  if (call.distinct && call.kind != aggregate_kind::count && call.kind != aggregate_kind::sum && call.kind != aggregate_kind::avg)
+  if (call.distinct && keeps_extremes(call.kind))
+    call.distinct = call.kind == aggregate_kind::first || call.kind == aggregate_kind::last;
+  if (call.distinct && call.kind != aggregate_kind::count && call.kind != aggregate_kind::sum &&
+      call.kind != aggregate_kind::avg)
     return context_.fail(errc::unsupported, at, fmt::format("{}(DISTINCT ...) is not supported", name),
                          "DISTINCT is for count, sum, avg, min and max");
   if (upsert_input && (call.distinct || keeps_extremes(call.kind)))
@@ -244,7 +253,8 @@ result<bound> expression_binder::bind_aggregate(const std::string& name, tree_no
     call.filter = finish_expression(condition.node);
     parts.push_back(std::move(condition));
   }
-  const auto description = fmt::format("aggregate {} {} {}", static_cast<int>(call.kind), call.distinct, call.filter != nullptr);
+  const auto description =
+      fmt::format("aggregate {} {} {}", static_cast<int>(call.kind), call.distinct, call.filter != nullptr);
   bound out = above(nullptr, description, parts, at);
   const auto known = std::find(groups_->aggregate_shapes.begin(), groups_->aggregate_shapes.end(), out.shape);
   const auto index = static_cast<std::size_t>(known - groups_->aggregate_shapes.begin());

@@ -135,7 +135,8 @@ node_ptr make_cast(node_ptr value, const sql_type& to) {
     return to.type == data_type::bigint ? checked_integer(std::move(read), to) : read;
   }
   if (to.type == data_type::text) {
-    if (from == data_type::json) return convert<std::string, std::string_view>(std::move(value), to.type, text_as_it_is);
+    if (from == data_type::json)
+      return convert<std::string, std::string_view>(std::move(value), to.type, text_as_it_is);
     return make_call(to.type, {std::move(value)}, to_text(), false);
   }
   if (from == data_type::bigint && to.type == data_type::double_precision)
@@ -145,7 +146,8 @@ node_ptr make_cast(node_ptr value, const sql_type& to) {
   if (from == data_type::boolean && to.type == data_type::bigint)
     return convert<int64, int64>(std::move(value), to.type, [](row_result<int64>& out, int64 v) { out.value = v; });
   if (from == data_type::bigint && to.type == data_type::boolean)
-    return convert<int64, int64>(std::move(value), to.type, [](row_result<int64>& out, int64 v) { out.value = v != 0; });
+    return convert<int64, int64>(std::move(value), to.type,
+                                 [](row_result<int64>& out, int64 v) { out.value = v != 0; });
   return nullptr;
 }
 

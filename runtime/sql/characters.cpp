@@ -10,7 +10,9 @@ bool is_continuation(char c) { return (static_cast<unsigned char>(c) & 0xc0) == 
 bool between(char32_t c, char32_t low, char32_t high) { return c >= low && c <= high; }
 
 // Latin Extended-A and -B blocks where capital and small letters alternate; even: the capital is even.
-bool alternates_even(char32_t c) { return between(c, 0x100, 0x12f) || between(c, 0x132, 0x137) || between(c, 0x14a, 0x177); }
+bool alternates_even(char32_t c) {
+  return between(c, 0x100, 0x12f) || between(c, 0x132, 0x137) || between(c, 0x14a, 0x177);
+}
 bool alternates_odd(char32_t c) { return between(c, 0x139, 0x148) || between(c, 0x179, 0x17e); }
 
 }  // namespace

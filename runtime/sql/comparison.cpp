@@ -108,14 +108,20 @@ class literal_list {
   bool holds(const column& values, std::size_t row) const {
     if (!texts_.empty()) return texts_.contains(values.text(row));
     if (!ints_.empty()) return ints_.contains(values.ints()[row]);
+    if (!is_text_like(items_.type())) {
+      for (std::size_t i = 0; i < items_.size(); ++i)
+        if (compare_values(values, row, items_, i) == 0) return true;
+      return false;
+    }
+    const auto text = values.text(row);
     for (std::size_t i = 0; i < items_.size(); ++i)
-      if (compare_values(values, row, items_, i) == 0) return true;
+      if (items_.text(i) == text) return true;
     return false;
   }
 
  private:
   bool has_null_ = false;
-  column items_;  // without nulls
+  column items_;                                // without nulls
   std::unordered_set<std::string_view> texts_;  // into items_
   std::unordered_set<std::int64_t> ints_;
 };

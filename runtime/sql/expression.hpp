@@ -22,8 +22,8 @@ class expression {
  public:
   virtual ~expression() = default;
   virtual data_type type() const = 0;
-  // One value per row of `input`, whose schema is the one that the expression was bound to. Appends to `errors`, at most
-  // one a row and call. CASE, COALESCE, AND and OR evaluate a part that can fail only for the rows that need it.
+  // One value per row of `input`, whose schema is the one that the expression was bound to. Appends to `errors`, at
+  // most one a row and call. CASE, COALESCE, AND and OR evaluate a part that can fail only for the rows that need it.
   virtual column_ptr evaluate(const record_batch& input, std::vector<row_error>& errors) const = 0;
   virtual bool can_fail() const = 0;
   // The input column when the expression is nothing but that column; else none. Lets callers skip evaluation.

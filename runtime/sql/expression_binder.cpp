@@ -62,8 +62,7 @@ result<bound> expression_binder::bind_inner(tree_node node) {
   if (kind == "TypeCast") return bind_cast(fields, at);
   if (kind == "CaseExpr") return bind_case(fields, at);
   if (kind == "CoalesceExpr") return bind_choice("coalesce", fields, at);
-  if (kind == "MinMaxExpr")
-    return bind_choice(fields.text("op") == "IS_GREATEST" ? "greatest" : "least", fields, at);
+  if (kind == "MinMaxExpr") return bind_choice(fields.text("op") == "IS_GREATEST" ? "greatest" : "least", fields, at);
   if (kind == "NullTest" || kind == "BooleanTest") return bind_test(kind, fields, at);
   if (kind == "SQLValueFunction") {
     std::string name;
@@ -258,7 +257,8 @@ result<bound> expression_binder::bind_junction(tree_node fields, std::size_t at)
       value = std::move(typed);
     }
     if (value.type() != data_type::boolean)
-      return context_.invalid(value.at, fmt::format("argument of {} must be boolean, not {}", name, to_string(value.type())),
+      return context_.invalid(value.at,
+                              fmt::format("argument of {} must be boolean, not {}", name, to_string(value.type())),
                               "compare it with something");
     nodes.push_back(value.node);
     parts.push_back(std::move(value));
@@ -277,7 +277,8 @@ result<bound> expression_binder::bind_case(tree_node fields, std::size_t at) {
     if (subject) {
       WEIR_TRY(left, bind(subject));
       WEIR_TRY(right, bind(branch.child("expr")));
-      WEIR_TRY(condition, bind_comparison(comparison_kind::equal, std::move(left), std::move(right), context_.at(when)));
+      WEIR_TRY(condition,
+               bind_comparison(comparison_kind::equal, std::move(left), std::move(right), context_.at(when)));
       parts.push_back(std::move(condition));
     } else {
       WEIR_TRY(condition, bind(branch.child("expr")));
@@ -314,7 +315,8 @@ result<bound> expression_binder::bind_choice(std::string_view name, tree_node fi
   for (const auto& value : values) nodes.push_back(value.node);
   if (name == "coalesce") return above(make_coalesce(type, std::move(nodes)), name, values, at);
   if (type == data_type::json)
-    return context_.invalid(at, fmt::format("{} cannot compare json values", name), "compare them as text: j ->> 'key'");
+    return context_.invalid(at, fmt::format("{} cannot compare json values", name),
+                            "compare them as text: j ->> 'key'");
   return above(make_extreme(std::move(nodes), name == "greatest"), name, values, at);
 }
 

@@ -70,8 +70,8 @@ class call_node : public expression_node {
   bool can_fail_;
 };
 
-// The border to callers: parts of an expression may each fail for the same row, and something above the failing part may
-// have made a value of its null.
+// The border to callers: parts of an expression may each fail for the same row, and something above the failing part
+// may have made a value of its null.
 class finished_expression : public expression {
  public:
   explicit finished_expression(node_ptr node) : node_(std::move(node)) {}

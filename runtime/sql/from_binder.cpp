@@ -44,8 +44,9 @@ status select_binder::bind_relation(const std::string& name, std::size_t at, bou
   const auto stream = known.streams.find(name);
   if (stream != known.streams.end()) {
     if (use_ == select_use::query)
-      return context_.fail(errc::unsupported, at, fmt::format("{} is a stream, and queries read views", name),
-                           fmt::format("query a view over it, or see its newest records with: weir stream tail {}", name));
+      return context_.fail(
+          errc::unsupported, at, fmt::format("{} is a stream, and queries read views", name),
+          fmt::format("query a view over it, or see its newest records with: weir stream tail {}", name));
     out.stream = &stream->second;
     const auto& fields = out.stream->columns->fields;
     for (std::size_t i = 0; i < fields.size(); ++i)
@@ -89,8 +90,9 @@ status select_binder::bind_window_function(tree_node range, bound_select& out) {
   if (name != "tumble" && name != "session") {
     const auto* word = find_word(name);
     if (word != nullptr && !word->runs) return context_.refuse(at, name);
-    return context_.invalid(at, fmt::format("there is no window function named {}", name),
-                            "window functions are tumble(stream, interval '5 seconds') and session(stream, interval '3 seconds')");
+    return context_.invalid(
+        at, fmt::format("there is no window function named {}", name),
+        "window functions are tumble(stream, interval '5 seconds') and session(stream, interval '3 seconds')");
   }
   if (use_ == select_use::query)
     return context_.fail(errc::unsupported, at, "queries have no windows: they read a view's rows as they are",
@@ -109,7 +111,8 @@ status select_binder::bind_window_arguments(const std::string& name, const std::
   if (arguments.empty() || arguments.front().kind() != "ColumnRef")
     return context_.invalid(at, fmt::format("the first argument of {} must name a stream or a view", name), form);
   const auto relation = arguments.front().unwrap().names("fields");
-  if (relation.size() != 1) return context_.invalid(context_.at(arguments.front()), "names of streams and views have no schema", form);
+  if (relation.size() != 1)
+    return context_.invalid(context_.at(arguments.front()), "names of streams and views have no schema", form);
   WEIR_TRY_VOID(bind_relation(relation.front(), context_.at(arguments.front()), out));
   if (out.view != nullptr && out.view->kind == view_kind::upsert)
     return context_.fail(errc::unsupported, context_.at(arguments.front()),
@@ -145,8 +148,9 @@ result<std::int64_t> select_binder::bind_window_length(tree_node argument, bool 
     return context_.invalid(typed.at, "a window's length must be a constant", "write interval '5 seconds'");
   const auto us = constant->ints()[0];
   if ((positive && us <= 0) || us > longest || us < -longest)
-    return context_.invalid(typed.at, positive ? "a window's length must be above zero and at most 366 days"
-                                               : "a window's offset is at most 366 days",
+    return context_.invalid(typed.at,
+                            positive ? "a window's length must be above zero and at most 366 days"
+                                     : "a window's offset is at most 366 days",
                             "write interval '5 seconds'");
   return us;
 }
@@ -161,10 +165,12 @@ status select_binder::check_time_column(tree_node column, const bound_select& ou
                             "leave the column out: windows are over event time");
   const auto& from = out.scope.columns()[*found].from;
   if (from.from == input_field::origin::event_time) return {};
-  const bool is_time = out.stream != nullptr && from.from == input_field::origin::column && out.stream->event_time == from.column;
+  const bool is_time =
+      out.stream != nullptr && from.from == input_field::origin::column && out.stream->event_time == from.column;
   if (is_time) return {};
-  return context_.fail(errc::unsupported, at, fmt::format("\"{}\" is not the event time of {}", names.back(), out.scope.relation),
-                       "windows are over event time: leave the column out, or name it in CREATE TABLE ... WITH (event_time = '...')");
+  return context_.fail(
+      errc::unsupported, at, fmt::format("\"{}\" is not the event time of {}", names.back(), out.scope.relation),
+      "windows are over event time: leave the column out, or name it in CREATE TABLE ... WITH (event_time = '...')");
 }
 
 }  // namespace weir

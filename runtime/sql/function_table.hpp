@@ -23,7 +23,7 @@ struct scalar_function {
   std::vector<data_type> arguments;
   data_type result = data_type::text;
   bool can_fail = false;
-  kernel run;                                                                  // or
+  kernel run;                                                                   // or
   kernel_or_problem (*prepare)(std::span<const node_ptr> arguments) = nullptr;  // looks at literal arguments
 };
 

@@ -102,8 +102,9 @@ void trunc_digits(row_result<double>& out, double x, int64 digits) {
 
 using double_function = double (*)(double);
 scalar_function plain(std::string_view name, double_function f) {
-  return {name, {dbl}, dbl, false,
-          row_kernel<double, double>(dbl, [f](row_result<double>& out, double x) { out.value = f(x); })};
+  return {name, {dbl}, dbl, false, row_kernel<double, double>(dbl, [f](row_result<double>& out, double x) {
+            out.value = f(x);
+          })};
 }
 scalar_function integer_as_it_is(std::string_view name) {
   return {name, {bigint}, bigint, false, row_kernel<int64, int64>(bigint, [](auto& out, int64 v) { out.value = v; })};

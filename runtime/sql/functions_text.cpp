@@ -175,7 +175,8 @@ void lpad_with(text_result& out, view v, int64 width, view fill) { pad(out, v, w
 void rpad_with(text_result& out, view v, int64 width, view fill) { pad(out, v, width, fill, false); }
 
 template <class... Args>
-scalar_function to_text(view name, std::vector<data_type> arguments, void (*f)(text_result&, Args...), bool fails = false) {
+scalar_function to_text(view name, std::vector<data_type> arguments, void (*f)(text_result&, Args...),
+                        bool fails = false) {
   return {name, std::move(arguments), text, fails, row_kernel<std::string, Args...>(text, f)};
 }
 template <class... Args>

@@ -32,7 +32,8 @@ std::optional<std::string> literal_text(const node_ptr& argument) {
   const auto constant = argument->constant();
   if (!constant || constant->is_null(0)) return std::nullopt;
   std::string out(constant->text(0));
-  std::transform(out.begin(), out.end(), out.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  std::transform(out.begin(), out.end(), out.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
   return out;
 }
 
@@ -83,12 +84,18 @@ struct truncate_unit {
 };
 
 constexpr truncate_unit truncate_units[] = {
-    {"microseconds", truncate_to<1>, true},   {"microsecond", truncate_to<1>, true},
-    {"milliseconds", truncate_to<us_per_ms>, true}, {"millisecond", truncate_to<us_per_ms>, true},
-    {"second", truncate_to<us_per_s>, true},  {"minute", truncate_to<us_per_minute>, true},
-    {"hour", truncate_to<us_per_hour>, true}, {"day", truncate_to<us_per_day>, true},
-    {"week", monday_of, false},               {"month", truncate_to_month, false},
-    {"quarter", truncate_to_quarter, false},  {"year", truncate_to_year, false},
+    {"microseconds", truncate_to<1>, true},
+    {"microsecond", truncate_to<1>, true},
+    {"milliseconds", truncate_to<us_per_ms>, true},
+    {"millisecond", truncate_to<us_per_ms>, true},
+    {"second", truncate_to<us_per_s>, true},
+    {"minute", truncate_to<us_per_minute>, true},
+    {"hour", truncate_to<us_per_hour>, true},
+    {"day", truncate_to<us_per_day>, true},
+    {"week", monday_of, false},
+    {"month", truncate_to_month, false},
+    {"quarter", truncate_to_quarter, false},
+    {"year", truncate_to_year, false},
 };
 
 kernel_or_problem prepare_date_trunc(std::span<const node_ptr> arguments) {
@@ -103,8 +110,9 @@ kernel_or_problem prepare_date_trunc(std::span<const node_ptr> arguments) {
     }
     known.push_back(u.name);
   }
-  return problem(0, unit ? fmt::format("date_trunc has no unit '{}'", *unit) : "date_trunc needs its unit as a quoted text",
-                 fmt::format("units are {}", fmt::join(known, ", ")));
+  return problem(
+      0, unit ? fmt::format("date_trunc has no unit '{}'", *unit) : "date_trunc needs its unit as a quoted text",
+      fmt::format("units are {}", fmt::join(known, ", ")));
 }
 
 // --- extract ---
@@ -131,7 +139,8 @@ constexpr extract_field extract_fields[] = {
      [](int64 us) { return static_cast<double>(us % us_per_hour / us_per_minute); }},
     {"hour", [](int64 us) { return double(to_civil(us).hour); },
      [](int64 us) { return static_cast<double>(us % us_per_day / us_per_hour); }},
-    {"day", [](int64 us) { return double(to_civil(us).day); }, [](int64 us) { return static_cast<double>(us / us_per_day); }},
+    {"day", [](int64 us) { return double(to_civil(us).day); },
+     [](int64 us) { return static_cast<double>(us / us_per_day); }},
     {"dow", [](int64 us) { return double(to_civil(us).day_of_week); }, nullptr},
     {"isodow", [](int64 us) { return double((to_civil(us).day_of_week + 6) % 7 + 1); }, nullptr},
     {"doy", [](int64 us) { return double(to_civil(us).day_of_year); }, nullptr},
@@ -152,11 +161,13 @@ kernel_or_problem prepare_extract(std::span<const node_ptr> arguments) {
     const auto run = of_interval ? f.of_interval : f.of_time;
     if (run == nullptr) continue;
     if (name == f.name)
-      return row_kernel<double, view, int64>(dbl, [run](row_result<double>& out, view, int64 us) { out.value = run(us); });
+      return row_kernel<double, view, int64>(dbl,
+                                             [run](row_result<double>& out, view, int64 us) { out.value = run(us); });
     known.push_back(f.name);
   }
-  return problem(0, name ? fmt::format("extract has no field '{}' of {}", *name, to_string(arguments[1]->type()))
-                         : "extract needs its field as a quoted text",
+  return problem(0,
+                 name ? fmt::format("extract has no field '{}' of {}", *name, to_string(arguments[1]->type()))
+                      : "extract needs its field as a quoted text",
                  fmt::format("fields are {}", fmt::join(known, ", ")));
 }
 
@@ -164,13 +175,16 @@ kernel_or_problem prepare_extract(std::span<const node_ptr> arguments) {
 
 kernel_or_problem prepare_to_char(std::span<const node_ptr> arguments) {
   const auto pattern = arguments[1]->constant();
-  if (!pattern || pattern->is_null(0)) return problem(1, "to_char needs its pattern as a quoted text", "write 'YYYY-MM-DD'");
+  if (!pattern || pattern->is_null(0))
+    return problem(1, "to_char needs its pattern as a quoted text", "write 'YYYY-MM-DD'");
   auto format = time_format::parse(pattern->text(0));
   if (!format)
-    return problem(1, fmt::format("to_char pattern '{}' is not supported", format.error()),
-                   fmt::format("patterns are {}; text that is none stands in double quotes", time_format::known_patterns()));
+    return problem(
+        1, fmt::format("to_char pattern '{}' is not supported", format.error()),
+        fmt::format("patterns are {}; text that is none stands in double quotes", time_format::known_patterns()));
   return row_kernel<std::string, int64, view>(
-      text, [format = std::move(*format)](row_result<std::string>& out, int64 us, view) { format.append(out.value, us); });
+      text,
+      [format = std::move(*format)](row_result<std::string>& out, int64 us, view) { format.append(out.value, us); });
 }
 
 void date_bin(int_result& out, int64 stride, int64 us, int64 origin) {
@@ -195,7 +209,10 @@ void add_time_functions(std::vector<scalar_function>& table) {
       table.push_back({name, {text, type}, dbl, false, {}, prepare_extract});
   }
   table.push_back({"to_char", {time_type, text}, text, false, {}, prepare_to_char});
-  table.push_back({"date_bin", {interval, time_type, time_type}, time_type, true,
+  table.push_back({"date_bin",
+                   {interval, time_type, time_type},
+                   time_type,
+                   true,
                    row_kernel<int64, int64, int64, int64>(time_type, date_bin)});
   table.push_back({"to_timestamp", {dbl}, time_type, true, row_kernel<int64, double>(time_type, to_timestamp)});
 }

@@ -82,9 +82,8 @@ kernel row_kernel(data_type type, Body body) {
       }
       if constexpr (std::is_same_v<R, std::string>) answer.value.clear();
       answer.is_null = false;
-      [&]<std::size_t... I>(std::index_sequence<I...>) {
-        body(answer, row_value<Args>(in[I], r)...);
-      }(std::index_sequence_for<Args...>{});
+      [&]<std::size_t... I>(std::index_sequence<I...>) { body(answer, row_value<Args>(in[I], r)...); }
+      (std::index_sequence_for<Args...>{});
       if (!answer.failure.empty()) {
         errors.push_back({static_cast<std::uint32_t>(r), std::move(answer.failure)});
         answer.failure.clear();

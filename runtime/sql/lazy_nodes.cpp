@@ -100,7 +100,8 @@ class junction_node : public expression_node {
     bool any_null = false;
     for (std::size_t k = 0; k < open.size(); ++k) {
       const auto at = part.index(open, k);
-      any_null |= apply(values[open[k]], valid[open[k]], part.values.values->is_null(at), part.values.values->ints()[at]);
+      any_null |=
+          apply(values[open[k]], valid[open[k]], part.values.values->is_null(at), part.values.values->ints()[at]);
     }
     return any_null;
   }

@@ -93,7 +93,8 @@ result<bound> expression_binder::bind_regex(const std::string& op, bound left, b
 result<bound> expression_binder::bind_concatenation(bounds values, bool skip_nulls, std::size_t at) {
   std::vector<node_ptr> texts;
   for (const auto& value : values) {
-    const bool letter = skip_nulls && value.type() == data_type::boolean;  // concat(true) is 't', 'x' || true is 'xtrue'
+    const bool letter =
+        skip_nulls && value.type() == data_type::boolean;  // concat(true) is 't', 'x' || true is 'xtrue'
     texts.push_back(letter ? make_boolean_letter(value.node) : make_cast(value.node, data_type::text));
   }
   return above(make_concatenation(std::move(texts), skip_nulls), skip_nulls ? "concat" : "||", values, at);
@@ -114,8 +115,7 @@ result<bound> expression_binder::bind_binary(const std::string& op, bound left, 
     if (left.untyped || left.type() != data_type::json) return no_operator(op, &left, right, at);
     return bind_scalar_call(op, {std::move(left), std::move(right)}, at);
   }
-  if (op == "^")
-    return context_.fail(errc::unsupported, at, "operator ^ is not supported", "write power(x, y)");
+  if (op == "^") return context_.fail(errc::unsupported, at, "operator ^ is not supported", "write power(x, y)");
   return context_.fail(errc::unsupported, at, fmt::format("operator {} is not supported", op),
                        "operators are + - * / % = <> < <= > >= || ~ ~* !~ !~* -> ->> LIKE ILIKE IN BETWEEN");
 }
@@ -150,7 +150,8 @@ result<bound> expression_binder::bind_operator_node(tree_node fields, std::size_
   bounds both{std::move(left), std::move(right)};
   WEIR_TRY(type, unify(both, what));
   if (type == data_type::json)
-    return context_.invalid(at, fmt::format("{} cannot compare json values", what), "compare them as text: j ->> 'key'");
+    return context_.invalid(at, fmt::format("{} cannot compare json values", what),
+                            "compare them as text: j ->> 'key'");
   if (kind == "AEXPR_NULLIF") return above(make_nullif(both[0].node, both[1].node), what, both, at);
   const bool negated = kind == "AEXPR_NOT_DISTINCT";
   return above(make_distinct(both[0].node, both[1].node, negated), kind, both, at);
@@ -212,8 +213,7 @@ result<bound> expression_binder::bind_like(tree_node fields, bool ignore_case, s
   const std::string op = ignore_case ? "ILIKE" : "LIKE";
   if (text.type() != data_type::text || pattern.type() != data_type::text) return no_operator(op, &text, pattern, at);
   auto node = make_like(text.node, pattern.node, {escape, ignore_case, negated});
-  if (!node)
-    return context_.invalid(pattern.at, node.error(), "write the escape character twice to mean itself");
+  if (!node) return context_.invalid(pattern.at, node.error(), "write the escape character twice to mean itself");
   return above(std::move(*node), fmt::format("{}{} {}", negated ? "not " : "", op, static_cast<unsigned>(escape)),
                {text, pattern}, at);
 }

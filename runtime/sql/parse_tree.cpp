@@ -73,10 +73,10 @@ constexpr foreign_word foreign_words[] = {
      "make a view, then: weir sink add"},
 };
 
-constexpr std::string_view reserved_names[] = {"user",  "window", "end",   "order", "group",  "table",  "column",
-                                               "limit", "offset", "from",  "to",    "select", "where",  "check",
-                                               "desc",  "asc",    "do",    "for",   "grant",  "primary", "references",
-                                               "all",   "and",    "any",   "as",    "case",   "when",   "default"};
+constexpr std::string_view reserved_names[] = {"user",  "window", "end",  "order", "group",  "table",   "column",
+                                               "limit", "offset", "from", "to",    "select", "where",   "check",
+                                               "desc",  "asc",    "do",   "for",   "grant",  "primary", "references",
+                                               "all",   "and",    "any",  "as",    "case",   "when",    "default"};
 
 tl::unexpected<error> syntax_failure(std::string_view sql, std::size_t begin, std::size_t end, const parse_job& job) {
   const auto text = sql.substr(begin, end - begin);
@@ -84,10 +84,9 @@ tl::unexpected<error> syntax_failure(std::string_view sql, std::size_t begin, st
   for (const auto& foreign : foreign_words)
     if (words.starts_with(foreign.begins))
       return sql_failure(errc::unsupported, sql, begin, foreign.message, std::string(foreign.hint));
-  const std::size_t at =
-      job.error_character > 0
-          ? begin + byte_of_character(text, static_cast<std::size_t>(job.error_character) - 1)
-          : begin;
+  const std::size_t at = job.error_character > 0
+                             ? begin + byte_of_character(text, static_cast<std::size_t>(job.error_character) - 1)
+                             : begin;
   std::string hint;
   for (auto name : reserved_names)
     if (job.error == fmt::format("syntax error at or near \"{}\"", name))
@@ -192,7 +191,8 @@ result<parse_tree> parse_tree::parse(std::string_view sql, std::size_t begin, st
   if (failed) return fail(errc::internal, "the SQL parser's tree cannot be read: {}", simdjson::error_message(failed));
   out.root_ = tree_node(root);
   if (out.root_.list("stmts").size() != 1)
-    return sql_failure(errc::parse_error, sql, begin, "expected one statement here", "end every statement with a semicolon");
+    return sql_failure(errc::parse_error, sql, begin, "expected one statement here",
+                       "end every statement with a semicolon");
   return out;
 }
 

@@ -21,7 +21,8 @@ tl::expected<std::vector<like_item>, std::string> parse_like(std::string_view pa
   for (std::size_t i = 0; i < pattern.size();) {
     char32_t c = next_character(pattern, i);
     if (options.escape != 0 && c == options.escape) {
-      if (i >= pattern.size()) return tl::unexpected<std::string>("LIKE pattern must not end with its escape character");
+      if (i >= pattern.size())
+        return tl::unexpected<std::string>("LIKE pattern must not end with its escape character");
       c = next_character(pattern, i);
       out.push_back({like_item::kind::character, options.ignore_case ? lower_character(c) : c});
     } else if (c == U'%') {

@@ -19,7 +19,7 @@ struct stream_definition {
   std::string name;
   schema_ptr columns;
   format_spec format;                      // format = 'json' and the format's own options
-  std::optional<std::size_t> event_time;   // column (timestamptz, or bigint with event_time_unit); none: time of arrival
+  std::optional<std::size_t> event_time;   // column (timestamptz, or bigint with its unit); none: time of arrival
   std::int64_t event_time_unit_us = 1;     // of a bigint event time column: us 1, ms 1000, s 1000000
   std::int64_t lateness_us = 0;            // how far behind its newest record a source's watermark stays
   std::int64_t idle_us = 0;                // a source silent for so long holds nothing back; 0: never idle
@@ -92,8 +92,9 @@ struct view_plan {
   schema_ptr output_columns;
   view_kind kind = view_kind::append;
   emit_mode emit = emit_mode::final_rows;
-  std::vector<std::size_t> key_columns;      // of the output: the row's key in its table. Upsert views: all group keys (and the
-                                             // window); append views that are grouped: likewise; else empty (no key).
+  // Of the output: the row's key in its table. Upsert views: all group keys (and the window); append views that are
+  // grouped: likewise; else empty (no key). Stateless views over an upsert view: that view's key.
+  std::vector<std::size_t> key_columns;
   std::optional<std::size_t> source_column;  // output column that is the record's source, unchanged
   std::int64_t ttl_us = 0;                   // running tables: groups older (event time) are dropped; 0: never
   std::int64_t max_rows = 0;                 // running tables: groups kept per shard; 0: no limit

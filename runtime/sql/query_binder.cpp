@@ -10,7 +10,8 @@ result<std::optional<std::int64_t>> read_limit(const bind_context& context, tree
   const auto fields = value.unwrap();
   if (value.kind() == "A_Const" && fields.flag("isnull")) return std::optional<std::int64_t>();
   if (value.kind() != "A_Const" || !fields.has("ival") || context.integer_constant(fields) < 0)
-    return context.invalid(context.at(value), fmt::format("{} must be a whole number", what), fmt::format("write {} 100", what));
+    return context.invalid(context.at(value), fmt::format("{} must be a whole number", what),
+                           fmt::format("write {} 100", what));
   return std::optional(context.integer_constant(fields));
 }
 
@@ -37,10 +38,12 @@ status bind_order(const bind_context& context, const select_binder& binder, boun
   for (const auto& item : clause.list("sortClause")) {
     const auto fields = item.unwrap();
     if (fields.text("sortby_dir") == "SORTBY_USING")
-      return context.fail(errc::unsupported, context.at(item), "ORDER BY ... USING is not supported", "write ASC or DESC");
+      return context.fail(errc::unsupported, context.at(item), "ORDER BY ... USING is not supported",
+                          "write ASC or DESC");
     WEIR_TRY(value, bind_sort_expression(context, binder, select, fields.child("node")));
     if (value.type() == data_type::json)
-      return context.invalid(value.at, "json values cannot be compared, so not sorted", "sort by a text of it: j ->> 'key'");
+      return context.invalid(value.at, "json values cannot be compared, so not sorted",
+                             "sort by a text of it: j ->> 'key'");
     pull_plan::sort_key key{plan.sort_input.size(), fields.text("sortby_dir") == "SORTBY_DESC", false};
     const auto nulls = fields.text("sortby_nulls");
     key.nulls_first = nulls == "SORTBY_NULLS_DEFAULT" ? key.descending : nulls == "SORTBY_NULLS_FIRST";

@@ -87,7 +87,9 @@ status select_binder::refuse_clauses(tree_node select) const {
   WEIR_TRY_VOID(refuse_at("withClause", "with"));
   if (const auto op = select.text("op"); !op.empty() && op != "SETOP_NONE")
     return context_.refuse(context_.begin() + leftmost_location(select.child("rarg"), at - context_.begin()),
-                           op == "SETOP_UNION" ? "union" : op == "SETOP_EXCEPT" ? "except" : "intersect");
+                           op == "SETOP_UNION"    ? "union"
+                           : op == "SETOP_EXCEPT" ? "except"
+                                                  : "intersect");
   WEIR_TRY_VOID(refuse_at("valuesLists", "values"));
   WEIR_TRY_VOID(refuse_at("intoClause", "into"));
   WEIR_TRY_VOID(refuse_at("lockingClause", "for update"));
@@ -113,12 +115,14 @@ result<bound_select> select_binder::bind(tree_node select) {
   }
   const auto targets = select.list("targetList");
   const bool distinct = select.has("distinctClause");
-  const bool aggregates = contains_aggregate(select.child("targetList")) || contains_aggregate(select.child("havingClause"));
+  const bool aggregates =
+      contains_aggregate(select.child("targetList")) || contains_aggregate(select.child("havingClause"));
   const bool groups = select.has("groupClause") || select.has("havingClause") || aggregates;
   out.grouped = groups || distinct;
   out.groups.windowed = out.window.kind != window_kind::none;
   if (distinct && groups && use_ == select_use::query)
-    return context_.fail(errc::unsupported, context_.at(targets.front()), "DISTINCT together with GROUP BY or aggregates is not supported",
+    return context_.fail(errc::unsupported, context_.at(targets.front()),
+                         "DISTINCT together with GROUP BY or aggregates is not supported",
                          "leave DISTINCT out: groups are distinct already");
   WEIR_TRY_VOID(bind_group_keys(select, out));
   if (distinct && !groups) WEIR_TRY_VOID(bind_distinct_keys(targets, out));
@@ -153,11 +157,13 @@ status select_binder::add_key(bound key, std::string name, bound_select& out) co
   if (key.node->constant())
     return context_.invalid(key.at, "a constant in GROUP BY groups nothing", "name a column, or leave it out");
   if (key.type() == data_type::json)
-    return context_.invalid(key.at, "json values cannot be compared, so not grouped", "group by a text of it: j ->> 'key'");
+    return context_.invalid(key.at, "json values cannot be compared, so not grouped",
+                            "group by a text of it: j ->> 'key'");
   for (const auto& known : out.groups.keys)
     if (known.value.shape == key.shape) return {};
   if (out.groups.keys.size() == context_.limits().group_keys)
-    return context_.fail(errc::limit_exceeded, key.at, fmt::format("more than {} group keys", context_.limits().group_keys),
+    return context_.fail(errc::limit_exceeded, key.at,
+                         fmt::format("more than {} group keys", context_.limits().group_keys),
                          "group by fewer columns");
   out.groups.keys.push_back({std::move(key), std::move(name)});
   return {};
@@ -170,7 +176,8 @@ status select_binder::bind_group_key(tree_node item, const std::vector<tree_node
   if (item.kind() == "A_Const") {
     const auto number = context_.integer_constant(item.unwrap());
     if (!item.unwrap().has("ival"))
-      return context_.invalid(context_.at(item), "a constant in GROUP BY groups nothing", "name a column, or leave it out");
+      return context_.invalid(context_.at(item), "a constant in GROUP BY groups nothing",
+                              "name a column, or leave it out");
     if (number < 1 || static_cast<std::size_t>(number) > targets.size())
       return context_.invalid(context_.at(item), fmt::format("GROUP BY position {} is not in the select list", number),
                               fmt::format("write a number from 1 to {}", targets.size()));
@@ -196,7 +203,8 @@ status select_binder::bind_group_key(tree_node item, const std::vector<tree_node
 
 status select_binder::bind_group_keys(tree_node select, bound_select& out) {
   const auto targets = select.list("targetList");
-  if (select.flag("groupDistinct")) return context_.refuse(context_.at(select.list("groupClause").front()), "grouping sets");
+  if (select.flag("groupDistinct"))
+    return context_.refuse(context_.at(select.list("groupClause").front()), "grouping sets");
   for (const auto& item : select.list("groupClause")) WEIR_TRY_VOID(bind_group_key(item, targets, out));
   return {};
 }
@@ -262,9 +270,10 @@ status select_binder::bind_output(const std::vector<tree_node>& targets, bound_s
 
 status select_binder::check_output(const bound_select& out) const {
   if (out.output.size() > context_.limits().columns)
-    return context_.fail(errc::limit_exceeded, out.output.back().value.at,
-                         fmt::format("{} columns, at most {} are allowed", out.output.size(), context_.limits().columns),
-                         "select fewer columns");
+    return context_.fail(
+        errc::limit_exceeded, out.output.back().value.at,
+        fmt::format("{} columns, at most {} are allowed", out.output.size(), context_.limits().columns),
+        "select fewer columns");
   std::vector<std::string_view> names;
   for (const auto& column : out.output) {
     if (column.name == "?column?" && use_ == select_use::view)

@@ -13,12 +13,23 @@ struct statement_kind {
 };
 
 constexpr statement_kind refused_statements[] = {
-    {"InsertStmt", "insert"},         {"UpdateStmt", "update"},       {"DeleteStmt", "delete"},
-    {"MergeStmt", "merge"},           {"DropStmt", "drop"},           {"AlterTableStmt", "alter"},
-    {"RenameStmt", "alter"},          {"IndexStmt", "create index"},  {"ViewStmt", "create view"},
-    {"CreateFunctionStmt", "create function"}, {"CopyStmt", "copy"},  {"TruncateStmt", "truncate"},
-    {"TransactionStmt", "begin"},     {"ExplainStmt", "explain"},     {"VariableSetStmt", "set"},
-    {"VariableShowStmt", "show"},     {"RefreshMatViewStmt", "refresh materialized view"},
+    {"InsertStmt", "insert"},
+    {"UpdateStmt", "update"},
+    {"DeleteStmt", "delete"},
+    {"MergeStmt", "merge"},
+    {"DropStmt", "drop"},
+    {"AlterTableStmt", "alter"},
+    {"RenameStmt", "alter"},
+    {"IndexStmt", "create index"},
+    {"ViewStmt", "create view"},
+    {"CreateFunctionStmt", "create function"},
+    {"CopyStmt", "copy"},
+    {"TruncateStmt", "truncate"},
+    {"TransactionStmt", "begin"},
+    {"ExplainStmt", "explain"},
+    {"VariableSetStmt", "set"},
+    {"VariableShowStmt", "show"},
+    {"RefreshMatViewStmt", "refresh materialized view"},
     {"CreateSchemaStmt", "create schema"},
 };
 
@@ -80,7 +91,8 @@ result<pull_plan> plan_query(std::string_view sql, const catalog& known, const s
   const auto node = tree.statement();
   if (node.kind() == "SelectStmt") return bind_query(context, node.unwrap());
   if (node.kind() == "CreateStmt" || node.kind() == "CreateTableAsStmt")
-    return context.invalid(span.begin, "a query cannot create anything", "apply definitions as a file with: weir apply");
+    return context.invalid(span.begin, "a query cannot create anything",
+                           "apply definitions as a file with: weir apply");
   return refuse_statement(context, node.kind(), "write SELECT ... FROM view");
 }
 

@@ -61,7 +61,8 @@ constexpr refused_type refused_types[] = {
 };
 
 constexpr std::string_view known_list =
-    "text, varchar, boolean, smallint, integer, bigint, real, double precision, timestamptz, interval, json, jsonb, bytea";
+    "text, varchar, boolean, smallint, integer, bigint, real, double precision, timestamptz, interval, json, jsonb, "
+    "bytea";
 
 tl::unexpected<type_problem> problem(std::string message, std::string_view hint) {
   return tl::unexpected<type_problem>(type_problem{std::move(message), std::string(hint)});
@@ -79,13 +80,13 @@ tl::expected<sql_type, type_problem> resolve_type(tree_node type_name) {
     return problem("arrays are not supported", "write json, and -> to reach an element");
   if (type_name.flag("setof")) return problem("SETOF is not supported", {});
   for (const auto& refused : refused_types)
-    if (name == refused.name)
-      return problem(fmt::format("type {} is not supported", refused.shown), refused.hint);
+    if (name == refused.name) return problem(fmt::format("type {} is not supported", refused.shown), refused.hint);
   for (const auto& known : known_types) {
     if (name != known.name) continue;
     if (type_name.has("typmods")) {
       if (known.type == data_type::interval)
-        return problem("interval with a field or a precision is not supported", "write the unit in the text: interval '5 hours'");
+        return problem("interval with a field or a precision is not supported",
+                       "write the unit in the text: interval '5 hours'");
       return problem(fmt::format("{} with a length or precision is not supported", known.shown),
                      fmt::format("write {}", known.shown == "varchar" ? "text" : known.shown));
     }

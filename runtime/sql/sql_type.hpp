@@ -11,8 +11,8 @@ namespace weir {
 
 struct sql_type {
   data_type type = data_type::text;
-  std::string name;        // as errors say it: smallint
-  int integer_bits = 64;   // of smallint (16), integer (32) and bigint: casts check the range
+  std::string name;       // as errors say it: smallint
+  int integer_bits = 64;  // of smallint (16), integer (32) and bigint: casts check the range
 };
 
 // What a refused or misspelt type name means; the caller adds the position.

@@ -13,7 +13,8 @@ result<field> bind_column_definition(const bind_context& context, tree_node defi
   field out{std::string(fields.text("colname"))};
   const auto type = resolve_type(fields.child("typeName"));
   if (!type)
-    return context.fail(errc::unsupported, context.at(fields.child("typeName")), type.error().message, type.error().hint);
+    return context.fail(errc::unsupported, context.at(fields.child("typeName")), type.error().message,
+                        type.error().hint);
   out.type = type->type;
   if (fields.has("collClause")) return context.refuse(at, "collate");
   for (const auto& wrapped : fields.list("constraints")) {
@@ -37,14 +38,16 @@ result<schema_ptr> bind_columns(const bind_context& context, tree_node create, s
     if (element.kind() != "ColumnDef") return context.refuse(context.at(element), "like table");
     WEIR_TRY(column, bind_column_definition(context, element));
     if (out.find(column.name))
-      return context.invalid(context.at(element), fmt::format("column \"{}\" is declared twice", column.name), "leave one out");
+      return context.invalid(context.at(element), fmt::format("column \"{}\" is declared twice", column.name),
+                             "leave one out");
     if (out.fields.size() == context.limits().columns)
       return context.fail(errc::limit_exceeded, context.at(element),
                           fmt::format("more than {} columns", context.limits().columns), "declare only what views use");
     out.fields.push_back(std::move(column));
   }
   if (out.fields.empty())
-    return context.invalid(at, "a stream needs a column", "name the fields of a record that views use: (name type, ...)");
+    return context.invalid(at, "a stream needs a column",
+                           "name the fields of a record that views use: (name type, ...)");
   return std::make_shared<const schema>(std::move(out));
 }
 
@@ -62,7 +65,8 @@ struct table_options {
   const with_option* format = nullptr;
 };
 
-status read_option(const bind_context& context, const with_option& option, stream_definition& out, table_options& seen) {
+status read_option(const bind_context& context, const with_option& option, stream_definition& out,
+                   table_options& seen) {
   const auto read_interval = [&](std::int64_t& us, bool zero_allowed) -> status {
     WEIR_TRY(value, read_interval_option(context, option, zero_allowed));
     us = value;
@@ -83,9 +87,9 @@ status read_option(const bind_context& context, const with_option& option, strea
   } else if (option.name == "delimiter" || option.name == "timestamps") {
     out.format.options[option.name] = option.value;
   } else {
-    return unknown_option(context, option,
-                          {"format", "event_time", "event_time_unit", "lateness", "idle", "max_future", "delimiter",
-                           "timestamps"});
+    return unknown_option(
+        context, option,
+        {"format", "event_time", "event_time_unit", "lateness", "idle", "max_future", "delimiter", "timestamps"});
   }
   return {};
 }
@@ -98,13 +102,16 @@ status set_event_time(const bind_context& context, const table_options& seen, st
   const auto& option = *seen.event_time;
   const auto column = out.columns->find(option.value);
   if (!column)
-    return context.invalid(option.at, fmt::format("event_time names \"{}\", which is no column of {}", option.value, out.name),
+    return context.invalid(option.at,
+                           fmt::format("event_time names \"{}\", which is no column of {}", option.value, out.name),
                            "name a column of type timestamptz, or bigint with event_time_unit");
   const auto type = out.columns->fields[*column].type;
   if (type == data_type::timestamptz && seen.unit != nullptr)
-    return context.invalid(seen.unit->at, "event_time_unit is for bigint columns", "leave it out: the column is timestamptz");
+    return context.invalid(seen.unit->at, "event_time_unit is for bigint columns",
+                           "leave it out: the column is timestamptz");
   if (type == data_type::bigint && seen.unit == nullptr)
-    return context.invalid(option.at, fmt::format("event_time column \"{}\" is bigint, so its unit must be given", option.value),
+    return context.invalid(option.at,
+                           fmt::format("event_time column \"{}\" is bigint, so its unit must be given", option.value),
                            "write event_time_unit = 's', 'ms' or 'us'");
   if (type != data_type::timestamptz && type != data_type::bigint)
     return context.invalid(option.at, fmt::format("event_time column \"{}\" is {}", option.value, to_string(type)),

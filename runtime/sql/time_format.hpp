@@ -19,7 +19,7 @@ class time_format {
 
  private:
   struct part {
-    int pattern = -1;  // index of the pattern table; -1: text as it is
+    int pattern = -1;         // index of the pattern table; -1: text as it is
     bool no_padding = false;  // FM before it
     std::string literal;
   };

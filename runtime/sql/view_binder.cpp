@@ -46,7 +46,8 @@ status refuse_view_clauses(const bind_context& context, tree_node create, tree_n
   if (into.has("accessMethod") || into.has("tableSpaceName"))
     return context.fail(errc::unsupported, at, "storage clauses are not supported", "leave USING and TABLESPACE out");
   if (into.flag("skipData"))
-    return context.fail(errc::unsupported, at, "WITH NO DATA is not supported", "choose where a pipeline starts with: weir apply --from end");
+    return context.fail(errc::unsupported, at, "WITH NO DATA is not supported",
+                        "choose where a pipeline starts with: weir apply --from end");
   return {};
 }
 
@@ -69,10 +70,11 @@ status set_grouped_keys(const bind_context& context, const bound_select& select,
   for (std::size_t i = 0; i < groups.keys.size(); ++i) {
     const auto output = find_output(select, i);
     if (!output)
-      return context.invalid(groups.keys[i].value.at,
-                             fmt::format("the group key {} is not in SELECT, so rows of the view could not be told apart",
-                                         groups.keys[i].name == "?column?" ? "here" : "\"" + groups.keys[i].name + "\""),
-                             "add it to SELECT, as it is written in GROUP BY");
+      return context.invalid(
+          groups.keys[i].value.at,
+          fmt::format("the group key {} is not in SELECT, so rows of the view could not be told apart",
+                      groups.keys[i].name == "?column?" ? "here" : "\"" + groups.keys[i].name + "\""),
+          "add it to SELECT, as it is written in GROUP BY");
     plan.key_columns.push_back(*output);
     const auto input = groups.keys[i].value.node->input_column();
     if (input && is_source(select, *input) && !plan.keyed_by_source) {
@@ -115,8 +117,9 @@ status set_kind(const bind_context& context, const bound_select& select, const v
   const bool windowed = select.groups.windowed;
   const bool running = select.grouped && !windowed;
   if (!running && (options.ttl_us != 0 || options.max_rows != 0))
-    return context.invalid(options.bound_at, "ttl and max_rows are for running tables: GROUP BY without a window",
-                           windowed ? "leave them out: a window's groups end with it" : "leave them out: this view keeps no rows");
+    return context.invalid(
+        options.bound_at, "ttl and max_rows are for running tables: GROUP BY without a window",
+        windowed ? "leave them out: a window's groups end with it" : "leave them out: this view keeps no rows");
   if (!windowed && options.emit && !(running && *options.emit == emit_mode::changes))
     return context.invalid(options.emit_at, "this view has no window, so emit has nothing to choose",
                            "leave emit out, or write FROM tumble(stream, interval '5 seconds')");

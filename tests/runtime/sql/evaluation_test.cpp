@@ -55,7 +55,8 @@ TEST_CASE("AND, OR and NOT are three-valued for every pair of values") {
 }
 
 TEST_CASE("a row that fails is null, listed once, and the others answer") {
-  const columns in{{"n", column_of(data_type::bigint, {"2", "0", "NULL", "5"})}, {"k", column_of(data_type::text, {"1", "x", "2", "y"})}};
+  const columns in{{"n", column_of(data_type::bigint, {"2", "0", "NULL", "5"})},
+                   {"k", column_of(data_type::text, {"1", "x", "2", "y"})}};
   const auto out = evaluate("10 / n + 10 / n", in, 4);
   CHECK(out.values == texts{"10", "NULL", "NULL", "4"});
   REQUIRE(out.errors.size() == 1);
@@ -70,7 +71,8 @@ TEST_CASE("a row that fails is null, listed once, and the others answer") {
 }
 
 TEST_CASE("a part that can fail is evaluated only for the rows that need it") {
-  const columns in{{"n", column_of(data_type::bigint, {"2", "0", "NULL", "5"})}, {"k", column_of(data_type::text, {"1", "x", "2", "y"})}};
+  const columns in{{"n", column_of(data_type::bigint, {"2", "0", "NULL", "5"})},
+                   {"k", column_of(data_type::text, {"1", "x", "2", "y"})}};
   const auto guarded = evaluate("CASE WHEN n = 0 THEN -1 WHEN n > 4 THEN 10 / (n - 4) ELSE 10 / n END", in, 4);
   CHECK(guarded.errors.empty());
   CHECK(guarded.values == texts{"5", "-1", "NULL", "10"});
@@ -93,14 +95,16 @@ TEST_CASE("a column as it is needs no evaluation, and says so") {
 
 TEST_CASE("texts, times and json from columns answer row by row") {
   const columns in{{"k", column_of(data_type::text, {"a,b", "ü", "", "NULL"})},
-                   {"at", column_of(data_type::timestamptz, {"2020-02-29T12:34:56Z", "1969-12-31T23:59:59Z", "NULL", "2021-01-03T00:00:00Z"})},
+                   {"at", column_of(data_type::timestamptz,
+                                    {"2020-02-29T12:34:56Z", "1969-12-31T23:59:59Z", "NULL", "2021-01-03T00:00:00Z"})},
                    {"j", column_of(data_type::json, {R"({"a":{"b":[1,2]}})", "[1]", "NULL", R"({"a":null})"})}};
   CHECK(evaluate("split_part(k, ',', 2)", in, 4).values == texts{"b", "", "", "NULL"});
   CHECK(evaluate("k LIKE '%,%'", in, 4).values == texts{"true", "false", "false", "NULL"});
   CHECK(evaluate("k || '-' || length(k)", in, 4).values == texts{"a,b-3", "ü-1", "-0", "NULL"});
   CHECK(evaluate("concat(k, '!')", in, 4).values == texts{"a,b!", "ü!", "!", "!"});
   CHECK(evaluate("to_char(at, 'YYYY-MM-DD')", in, 4).values == texts{"2020-02-29", "1969-12-31", "NULL", "2021-01-03"});
-  CHECK(evaluate("date_trunc('day', at)", in, 4).values == texts{"2020-02-29T00:00:00Z", "1969-12-31T00:00:00Z", "NULL", "2021-01-03T00:00:00Z"});
+  CHECK(evaluate("date_trunc('day', at)", in, 4).values ==
+        texts{"2020-02-29T00:00:00Z", "1969-12-31T00:00:00Z", "NULL", "2021-01-03T00:00:00Z"});
   CHECK(evaluate("j -> 'a' -> 'b' ->> 1", in, 4).values == texts{"2", "NULL", "NULL", "NULL"});
   CHECK(evaluate("j ->> 'a'", in, 4).values == texts{R"({"b":[1,2]})", "NULL", "NULL", "NULL"});
   CHECK(evaluate("k IN ('a,b', 'x')", in, 4).values == texts{"true", "false", "false", "NULL"});
@@ -109,14 +113,61 @@ TEST_CASE("texts, times and json from columns answer row by row") {
 
 // Expressions over columns for the property below; a row at a time, and constants in place of columns, go other ways
 // through the kernels.
-constexpr std::string_view mixed[] = {
-    "n + 1", "1 - n", "n * n", "n / 3", "10 / n", "n % 4", "-n", "x + n", "x / n", "x * 2.5", "-x", "n < 3", "x >= n", "x = x", "x <> 1.5",
-    "k = 'a'", "k < 'b'", "k <> k", "n BETWEEN 1 AND 3", "n IN (1, 2, NULL)", "k NOT IN ('a', 'b')", "n IN (0,1,2,3,4,5,6,7,8,9)",
-    "b AND n > 1", "b OR x > 1", "NOT b AND 5 / n > 0", "b IS NULL", "b IS NOT TRUE", "n IS DISTINCT FROM 1", "nullif(n, 2)",
-    "greatest(n, 2)", "least(x, 1.0)", "coalesce(n, 5 / 0)", "coalesce(k, 'none')", "CASE WHEN b THEN n ELSE 6 / n END",
-    "CASE n WHEN 1 THEN k WHEN 2 THEN 'two' END", "n::text || k", "k::bigint", "x::bigint", "n::double precision", "round(x, 1)", "sqrt(x)",
-    "upper(k)", "left(k, 1)", "k LIKE '_'", "k LIKE k", "k ILIKE 'A%'", "k ~ '^[ab]'", "at + d", "at - at", "d * 2", "d / n",
-    "extract(hour from at)", "date_bin('5 minutes', at, at)", "lpad(k, 3, '*')", "substring(k, n::bigint)"};
+constexpr std::string_view mixed[] = {"n + 1",
+                                      "1 - n",
+                                      "n * n",
+                                      "n / 3",
+                                      "10 / n",
+                                      "n % 4",
+                                      "-n",
+                                      "x + n",
+                                      "x / n",
+                                      "x * 2.5",
+                                      "-x",
+                                      "n < 3",
+                                      "x >= n",
+                                      "x = x",
+                                      "x <> 1.5",
+                                      "k = 'a'",
+                                      "k < 'b'",
+                                      "k <> k",
+                                      "n BETWEEN 1 AND 3",
+                                      "n IN (1, 2, NULL)",
+                                      "k NOT IN ('a', 'b')",
+                                      "n IN (0,1,2,3,4,5,6,7,8,9)",
+                                      "b AND n > 1",
+                                      "b OR x > 1",
+                                      "NOT b AND 5 / n > 0",
+                                      "b IS NULL",
+                                      "b IS NOT TRUE",
+                                      "n IS DISTINCT FROM 1",
+                                      "nullif(n, 2)",
+                                      "greatest(n, 2)",
+                                      "least(x, 1.0)",
+                                      "coalesce(n, 5 / 0)",
+                                      "coalesce(k, 'none')",
+                                      "CASE WHEN b THEN n ELSE 6 / n END",
+                                      "CASE n WHEN 1 THEN k WHEN 2 THEN 'two' END",
+                                      "n::text || k",
+                                      "k::bigint",
+                                      "x::bigint",
+                                      "n::double precision",
+                                      "round(x, 1)",
+                                      "sqrt(x)",
+                                      "upper(k)",
+                                      "left(k, 1)",
+                                      "k LIKE '_'",
+                                      "k LIKE k",
+                                      "k ILIKE 'A%'",
+                                      "k ~ '^[ab]'",
+                                      "at + d",
+                                      "at - at",
+                                      "d * 2",
+                                      "d / n",
+                                      "extract(hour from at)",
+                                      "date_bin('5 minutes', at, at)",
+                                      "lpad(k, 3, '*')",
+                                      "substring(k, n::bigint)"};
 
 TEST_CASE("an expression answers the same for a batch, for its rows one by one, and again") {
   std::mt19937_64 random(3);
@@ -134,11 +185,13 @@ TEST_CASE("an expression answers the same for a batch, for its rows one by one, 
     }
     const auto part = [&](std::size_t first, std::size_t count) {
       columns out;
-      const std::map<std::string, data_type> types{{"n", data_type::bigint}, {"x", data_type::double_precision}, {"k", data_type::text},
-                                                   {"b", data_type::boolean}, {"at", data_type::timestamptz}, {"d", data_type::interval}};
+      const std::map<std::string, data_type> types{{"n", data_type::bigint},       {"x", data_type::double_precision},
+                                                   {"k", data_type::text},         {"b", data_type::boolean},
+                                                   {"at", data_type::timestamptz}, {"d", data_type::interval}};
       for (const auto& [name, type] : types) {
         const auto& all = values[name];
-        out[name] = column_of(type, texts(all.begin() + static_cast<long>(first), all.begin() + static_cast<long>(first + count)));
+        out[name] = column_of(
+            type, texts(all.begin() + static_cast<long>(first), all.begin() + static_cast<long>(first + count)));
       }
       return out;
     };

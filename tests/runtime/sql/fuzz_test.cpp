@@ -16,9 +16,32 @@ void plan_both_ways(const std::string& sql, const catalog& names) {
 }
 
 std::string mutated(std::string sql, std::mt19937_64& random) {
-  static const std::vector<std::string> pieces{"'",  "\"", "(",    ")",     ",",    ";",     "--",    "/*",   "$$",    "\xc3\xa9", "\xff",
-                                               "NULL", "-1", "*",    "::",    "window_start", "count(*)", "DISTINCT", "GROUP BY 1",
-                                               " AS ", "0",  "1e999", "IN ()", "tumble(", "interval '1 s'", "E'\\"};
+  static const std::vector<std::string> pieces{"'",
+                                               "\"",
+                                               "(",
+                                               ")",
+                                               ",",
+                                               ";",
+                                               "--",
+                                               "/*",
+                                               "$$",
+                                               "\xc3\xa9",
+                                               "\xff",
+                                               "NULL",
+                                               "-1",
+                                               "*",
+                                               "::",
+                                               "window_start",
+                                               "count(*)",
+                                               "DISTINCT",
+                                               "GROUP BY 1",
+                                               " AS ",
+                                               "0",
+                                               "1e999",
+                                               "IN ()",
+                                               "tumble(",
+                                               "interval '1 s'",
+                                               "E'\\"};
   const int edits = 1 + static_cast<int>(random() % 4);
   for (int i = 0; i < edits && !sql.empty(); ++i) {
     const std::size_t at = random() % sql.size();

@@ -15,7 +15,8 @@ pull_plan query_of(std::string_view sql) {
 }  // namespace
 
 TEST_CASE("a query filters, sorts and limits the rows of a view") {
-  const auto plan = query_of("SELECT k, c * 2 AS twice FROM u WHERE c > 1 ORDER BY twice DESC, k NULLS FIRST, 1, c + s LIMIT 10 OFFSET 3;");
+  const auto plan = query_of(
+      "SELECT k, c * 2 AS twice FROM u WHERE c > 1 ORDER BY twice DESC, k NULLS FIRST, 1, c + s LIMIT 10 OFFSET 3;");
   CHECK(plan.view == "u");
   CHECK(plan.input_columns->fields.size() == 3);
   CHECK(plan.where != nullptr);
@@ -32,7 +33,8 @@ TEST_CASE("a query filters, sorts and limits the rows of a view") {
 }
 
 TEST_CASE("a query's groups are over all columns of the view") {
-  const auto plan = query_of("SELECT k, sum(s) AS total FROM w GROUP BY k HAVING count(*) > 1 ORDER BY sum(s) DESC LIMIT ALL");
+  const auto plan =
+      query_of("SELECT k, sum(s) AS total FROM w GROUP BY k HAVING count(*) > 1 ORDER BY sum(s) DESC LIMIT ALL");
   CHECK(plan.grouped);
   CHECK(plan.input_columns->fields.size() == 4);
   CHECK(plan.keys[0]->input_column() == 1);

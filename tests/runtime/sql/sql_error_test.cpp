@@ -15,46 +15,72 @@ struct refused_statement {
 };
 
 constexpr refused_statement refused[] = {
-    {"CREATE MATERIALIZED VIEW e AS SELECT k, count(*) FROM t GROUP BY k", errc::invalid_argument, "needs ttl or max_rows", "ttl = '7 days'"},
-    {"CREATE MATERIALIZED VIEW e WITH (max_rows = 5) AS SELECT k, x, count(*) FROM t GROUP BY k", errc::invalid_argument,
-     "column \"x\" must appear in the GROUP BY clause", "add it to GROUP BY"},
-    {"CREATE MATERIALIZED VIEW e WITH (max_rows = 5) AS SELECT count(*) FROM t GROUP BY k", errc::invalid_argument, "the group key \"k\" is not in SELECT", "add it"},
-    {"CREATE MATERIALIZED VIEW e WITH (max_rows = -5) AS SELECT k, count(*) FROM t GROUP BY k", errc::invalid_argument, "must be a whole number above zero, not '-5'", ""},
-    {"CREATE MATERIALIZED VIEW e AS SELECT k FROM tumble(t, '1 s')", errc::invalid_argument, "needs a GROUP BY", "window_start"},
-    {"CREATE MATERIALIZED VIEW e AS SELECT k, count(*) FROM tumble(t, '1 s') GROUP BY k", errc::invalid_argument, "needs a GROUP BY", "window_start"},
-    {"CREATE MATERIALIZED VIEW e AS SELECT k, count(*) FROM tumble(t, '1 s') GROUP BY k, window_start", errc::invalid_argument, "the window is not in SELECT", ""},
-    {"CREATE MATERIALIZED VIEW e AS SELECT window_start, count(*) FROM tumble(t, '-1 s') GROUP BY 1", errc::invalid_argument, "above zero", ""},
-    {"CREATE MATERIALIZED VIEW e AS SELECT window_start, count(*) FROM tumble(t, n, '1 s') GROUP BY 1", errc::unsupported, "not the event time", ""},
-    {"CREATE MATERIALIZED VIEW e AS SELECT window_start, count(*) FROM tumble(u, '1 s') GROUP BY 1", errc::unsupported, "cannot take a row back", ""},
-    {"CREATE MATERIALIZED VIEW e WITH (max_rows = 5) AS SELECT c, max(s) FROM u GROUP BY c", errc::unsupported, "max cannot take a row back", "write count"},
-    {"CREATE MATERIALIZED VIEW e WITH (max_rows = 5) AS SELECT c, count(DISTINCT s) FROM u GROUP BY c", errc::unsupported, "cannot take a row back", ""},
-    {"CREATE MATERIALIZED VIEW e AS SELECT c FROM u", errc::invalid_argument, "its column \"k\" is not in SELECT", "add k"},
+    {"CREATE MATERIALIZED VIEW e AS SELECT k, count(*) FROM t GROUP BY k", errc::invalid_argument,
+     "needs ttl or max_rows", "ttl = '7 days'"},
+    {"CREATE MATERIALIZED VIEW e WITH (max_rows = 5) AS SELECT k, x, count(*) FROM t GROUP BY k",
+     errc::invalid_argument, "column \"x\" must appear in the GROUP BY clause", "add it to GROUP BY"},
+    {"CREATE MATERIALIZED VIEW e WITH (max_rows = 5) AS SELECT count(*) FROM t GROUP BY k", errc::invalid_argument,
+     "the group key \"k\" is not in SELECT", "add it"},
+    {"CREATE MATERIALIZED VIEW e WITH (max_rows = -5) AS SELECT k, count(*) FROM t GROUP BY k", errc::invalid_argument,
+     "must be a whole number above zero, not '-5'", ""},
+    {"CREATE MATERIALIZED VIEW e AS SELECT k FROM tumble(t, '1 s')", errc::invalid_argument, "needs a GROUP BY",
+     "window_start"},
+    {"CREATE MATERIALIZED VIEW e AS SELECT k, count(*) FROM tumble(t, '1 s') GROUP BY k", errc::invalid_argument,
+     "needs a GROUP BY", "window_start"},
+    {"CREATE MATERIALIZED VIEW e AS SELECT k, count(*) FROM tumble(t, '1 s') GROUP BY k, window_start",
+     errc::invalid_argument, "the window is not in SELECT", ""},
+    {"CREATE MATERIALIZED VIEW e AS SELECT window_start, count(*) FROM tumble(t, '-1 s') GROUP BY 1",
+     errc::invalid_argument, "above zero", ""},
+    {"CREATE MATERIALIZED VIEW e AS SELECT window_start, count(*) FROM tumble(t, n, '1 s') GROUP BY 1",
+     errc::unsupported, "not the event time", ""},
+    {"CREATE MATERIALIZED VIEW e AS SELECT window_start, count(*) FROM tumble(u, '1 s') GROUP BY 1", errc::unsupported,
+     "cannot take a row back", ""},
+    {"CREATE MATERIALIZED VIEW e WITH (max_rows = 5) AS SELECT c, max(s) FROM u GROUP BY c", errc::unsupported,
+     "max cannot take a row back", "write count"},
+    {"CREATE MATERIALIZED VIEW e WITH (max_rows = 5) AS SELECT c, count(DISTINCT s) FROM u GROUP BY c",
+     errc::unsupported, "cannot take a row back", ""},
+    {"CREATE MATERIALIZED VIEW e AS SELECT c FROM u", errc::invalid_argument, "its column \"k\" is not in SELECT",
+     "add k"},
     {"CREATE MATERIALIZED VIEW u AS SELECT k FROM t", errc::already_exists, "a view named u exists", "another name"},
     {"CREATE TABLE v (k text) WITH (format = 'json')", errc::already_exists, "a view named v exists", ""},
     {"CREATE TABLE e (k text)", errc::invalid_argument, "has no format", "format = 'json'"},
-    {"CREATE TABLE e (k text) WITH (format = 'json', latenes = '2 s')", errc::invalid_argument, "unknown option latenes", "lateness"},
+    {"CREATE TABLE e (k text) WITH (format = 'json', latenes = '2 s')", errc::invalid_argument,
+     "unknown option latenes", "lateness"},
     {"CREATE TABLE e (k text) WITH (format = 'xml')", errc::invalid_argument, "xml", ""},
-    {"CREATE TABLE e (k text) WITH (format = 'json', lateness = '2 months')", errc::invalid_argument, "option lateness", ""},
+    {"CREATE TABLE e (k text) WITH (format = 'json', lateness = '2 months')", errc::invalid_argument, "option lateness",
+     ""},
     {"CREATE TABLE e (k text) WITH (format = 'json', event_time = 'at')", errc::invalid_argument, "no column of e", ""},
-    {"CREATE TABLE e (at bigint) WITH (format = 'json', event_time = 'at')", errc::invalid_argument, "unit must be given", "event_time_unit"},
+    {"CREATE TABLE e (at bigint) WITH (format = 'json', event_time = 'at')", errc::invalid_argument,
+     "unit must be given", "event_time_unit"},
     {"CREATE TABLE e (k text, k text) WITH (format = 'json')", errc::invalid_argument, "declared twice", ""},
-    {"CREATE TABLE e (user text) WITH (format = 'json')", errc::parse_error, "syntax error at or near \"user\"", "\"user\" in double quotes"},
-    {"CREATE MATERIALIZED VIEW e AS SELECT imge FROM t", errc::invalid_argument, "column \"imge\" does not exist in t", "columns are k, n"},
+    {"CREATE TABLE e (user text) WITH (format = 'json')", errc::parse_error, "syntax error at or near \"user\"",
+     "\"user\" in double quotes"},
+    {"CREATE MATERIALIZED VIEW e AS SELECT imge FROM t", errc::invalid_argument, "column \"imge\" does not exist in t",
+     "columns are k, n"},
     {"CREATE MATERIALIZED VIEW e AS SELECT k FROM tt", errc::not_found, "no stream or view named tt", "there are t"},
-    {"CREATE MATERIALIZED VIEW e AS SELECT lowr(k) AS y FROM t", errc::invalid_argument, "function lowr does not exist", "did you mean lower?"},
-    {"CREATE MATERIALIZED VIEW e AS SELECT lower(n) AS y FROM t", errc::invalid_argument, "function lower(bigint) does not exist", "lower(text)"},
-    {"CREATE MATERIALIZED VIEW e AS SELECT k + 1 AS y FROM t", errc::invalid_argument, "operator does not exist: text + bigint", "cast"},
+    {"CREATE MATERIALIZED VIEW e AS SELECT lowr(k) AS y FROM t", errc::invalid_argument, "function lowr does not exist",
+     "did you mean lower?"},
+    {"CREATE MATERIALIZED VIEW e AS SELECT lower(n) AS y FROM t", errc::invalid_argument,
+     "function lower(bigint) does not exist", "lower(text)"},
+    {"CREATE MATERIALIZED VIEW e AS SELECT k + 1 AS y FROM t", errc::invalid_argument,
+     "operator does not exist: text + bigint", "cast"},
     {"CREATE MATERIALIZED VIEW e AS SELECT k FROM t WHERE n = 'abc'", errc::invalid_argument, "invalid bigint", ""},
-    {"CREATE MATERIALIZED VIEW e AS SELECT k FROM t WHERE n", errc::invalid_argument, "WHERE must be boolean, not bigint", ""},
-    {"CREATE MATERIALIZED VIEW e AS SELECT k FROM t WHERE count(*) > 1", errc::invalid_argument, "not allowed in WHERE", "HAVING"},
-    {"CREATE MATERIALIZED VIEW e AS SELECT k ~ '(' AS y FROM t", errc::invalid_argument, "invalid regular expression", ""},
+    {"CREATE MATERIALIZED VIEW e AS SELECT k FROM t WHERE n", errc::invalid_argument,
+     "WHERE must be boolean, not bigint", ""},
+    {"CREATE MATERIALIZED VIEW e AS SELECT k FROM t WHERE count(*) > 1", errc::invalid_argument, "not allowed in WHERE",
+     "HAVING"},
+    {"CREATE MATERIALIZED VIEW e AS SELECT k ~ '(' AS y FROM t", errc::invalid_argument, "invalid regular expression",
+     ""},
     {"CREATE MATERIALIZED VIEW e AS SELECT k AS a, n AS a FROM t", errc::invalid_argument, "two columns are named", ""},
     {"CREATE MATERIALIZED VIEW e AS SELECT n + 1 FROM t", errc::invalid_argument, "this column has no name", "AS"},
     {"CREATE MATERIALIZED VIEW e WITH (emit = 'final') AS SELECT k FROM t", errc::invalid_argument, "no window", ""},
-    {"CREATE MATERIALIZED VIEW e WITH (ttl = '1 day') AS SELECT k FROM t", errc::invalid_argument, "running tables", ""},
-    {"CREATE MATERIALIZED VIEW e AS SELECT to_char(at, 'YYYY-XX') AS y FROM t", errc::unsupported, "'XX' is not supported", "YYYY"},
+    {"CREATE MATERIALIZED VIEW e WITH (ttl = '1 day') AS SELECT k FROM t", errc::invalid_argument, "running tables",
+     ""},
+    {"CREATE MATERIALIZED VIEW e AS SELECT to_char(at, 'YYYY-XX') AS y FROM t", errc::unsupported,
+     "'XX' is not supported", "YYYY"},
     {"CREATE MATERIALIZED VIEW e AS SELECT date_trunc(k, at) AS y FROM t", errc::unsupported, "quoted text", "hour"},
-    {"CREATE MATERIALIZED VIEW e AS SELECT 99999999999999999999 AS y FROM t", errc::invalid_argument, "out of range for bigint", ".0"},
+    {"CREATE MATERIALIZED VIEW e AS SELECT 99999999999999999999 AS y FROM t", errc::invalid_argument,
+     "out of range for bigint", ".0"},
     {"SELECT k FROM t", errc::invalid_argument, "cannot hold a SELECT", ""},
     {"CREATE MATERIALIZED VIEW e AS SELECT k FROM t EMIT ON WINDOW CLOSE", errc::parse_error, "syntax error", ""},
     {"", errc::invalid_argument, "no statement", ""},
@@ -90,15 +116,17 @@ TEST_CASE("queries over streams, with windows or to change something are refused
 TEST_CASE("an error points at its character, in text of several lines and of many bytes per character") {
   const auto names = catalog_of(words_catalog);
   const auto e = error_of("-- häßlich\nCREATE MATERIALIZED VIEW e AS\n  SELECT 'äöü€𝄞' AS a, imge FROM t", names);
-  CHECK(e.message == "line 3, column 24: column \"imge\" does not exist in t\n"
-                     "    SELECT 'äöü€𝄞' AS a, imge FROM t\n"
-                     "                         ^");
+  CHECK(e.message ==
+        "line 3, column 24: column \"imge\" does not exist in t\n"
+        "    SELECT 'äöü€𝄞' AS a, imge FROM t\n"
+        "                         ^");
   const auto syntax = error_of("/* é */ CREATE MATERIALIZED VIEW e AS SELECT 'é' = = 2 FROM t", names);
   CHECK(syntax.message.starts_with("line 1, column 52: syntax error at or near \"=\""));
 }
 
 TEST_CASE("a second statement's error is placed in the whole file") {
-  const auto e = error_of("CREATE TABLE a (k text) WITH (format = 'json');\nCREATE TABLE b (k txt) WITH (format = 'json');");
+  const auto e =
+      error_of("CREATE TABLE a (k text) WITH (format = 'json');\nCREATE TABLE b (k txt) WITH (format = 'json');");
   CHECK(e.message.starts_with("line 2, column 19: type \"txt\" does not exist"));
 }
 
@@ -115,12 +143,15 @@ TEST_CASE("limits of statements, names, columns, keys and expressions are kept")
   CHECK_FALSE(plan_script("CREATE MATERIALIZED VIEW e AS SELECT n+n+n+n+n+n AS y FROM t", names, few).has_value());
   few = {};
   few.columns = 2;
-  CHECK(plan_script("CREATE MATERIALIZED VIEW e AS SELECT k, n, x FROM t", names, few).error().code == errc::limit_exceeded);
-  CHECK(plan_script("CREATE TABLE e (a text, b text, c text) WITH (format = 'json')", names, few).error().code == errc::limit_exceeded);
+  CHECK(plan_script("CREATE MATERIALIZED VIEW e AS SELECT k, n, x FROM t", names, few).error().code ==
+        errc::limit_exceeded);
+  CHECK(plan_script("CREATE TABLE e (a text, b text, c text) WITH (format = 'json')", names, few).error().code ==
+        errc::limit_exceeded);
   few = {};
   few.group_keys = 1;
-  CHECK(plan_script("CREATE MATERIALIZED VIEW e WITH (ttl = '1 s') AS SELECT k, n FROM t GROUP BY k, n", names, few).error().code ==
-        errc::limit_exceeded);
+  CHECK(plan_script("CREATE MATERIALIZED VIEW e WITH (ttl = '1 s') AS SELECT k, n FROM t GROUP BY k, n", names, few)
+            .error()
+            .code == errc::limit_exceeded);
 }
 
 TEST_CASE("text that is not UTF-8 or holds NUL is refused") {
@@ -138,9 +169,10 @@ TEST_CASE("the deepest statement that the byte limit allows is an error, not a c
     for (std::size_t i = 0; i < depth; ++i) out += close;
     return out + " AS y FROM t";
   };
-  for (const auto& sql : {nested("(", "n", ")"), nested("NOT ", "b", ""), nested("n+", "n", ""), nested("abs(", "n", ")"),
-                          nested("- ", "n", ""), nested("case when b then ", "1", " end"), nested("", "n", "::text"),
-                          nested("(select ", "1", ")"), nested("", "j", "->'a'"), nested("array[", "1", "]")}) {
+  for (const auto& sql :
+       {nested("(", "n", ")"), nested("NOT ", "b", ""), nested("n+", "n", ""), nested("abs(", "n", ")"),
+        nested("- ", "n", ""), nested("case when b then ", "1", " end"), nested("", "n", "::text"),
+        nested("(select ", "1", ")"), nested("", "j", "->'a'"), nested("array[", "1", "]")}) {
     const auto planned = plan_script(sql, names);
     if (!planned) CHECK_FALSE(planned.error().message.empty());
   }

@@ -13,7 +13,8 @@
 namespace weir::testing {
 
 inline void add_to(catalog& names, const statement& planned) {
-  if (const auto* stream = std::get_if<stream_definition>(&planned)) names.streams.insert_or_assign(stream->name, *stream);
+  if (const auto* stream = std::get_if<stream_definition>(&planned))
+    names.streams.insert_or_assign(stream->name, *stream);
   if (const auto* view = std::get_if<view_plan>(&planned)) names.views.insert_or_assign(view->name, *view);
 }
 

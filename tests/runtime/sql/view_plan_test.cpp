@@ -67,7 +67,8 @@ CREATE MATERIALIZED VIEW pairs WITH (max_rows = 1000) AS
   CHECK(plan.kind == view_kind::upsert);
   CHECK(plan.max_rows == 1000);
   REQUIRE(plan.aggregates.size() == 1);
-  record_batch groups{plan.group_columns, {column_of(data_type::text, {"a", "b"}), column_of(data_type::bigint, {"2", "3"})}, 2};
+  record_batch groups{
+      plan.group_columns, {column_of(data_type::text, {"a", "b"}), column_of(data_type::bigint, {"2", "3"})}, 2};
   std::vector<row_error> errors;
   const auto state = plan.output[1]->evaluate(groups, errors);
   CHECK(state->text(0) == "Pair");
@@ -79,7 +80,8 @@ TEST_CASE("weather per station and hour plans, and its expressions read the reco
 CREATE TABLE isd (station text, date timestamptz, tmp text) WITH (format = 'csv', event_time = 'date');
 CREATE MATERIALIZED VIEW hourly AS
   SELECT window_start, station, count(*) AS n, min(split_part(tmp, ',', 1)::double precision / 10) AS low,
-         max(split_part(tmp, ',', 1)::double precision / 10) AS high, avg(split_part(tmp, ',', 1)::double precision / 10) AS mean
+         max(split_part(tmp, ',', 1)::double precision / 10) AS high,
+         avg(split_part(tmp, ',', 1)::double precision / 10) AS mean
   FROM tumble(isd, interval '1 hour')
   WHERE split_part(tmp, ',', 2) NOT IN ('2', '3', '6', '7')
   GROUP BY window_start, station)sql");
@@ -87,7 +89,8 @@ CREATE MATERIALIZED VIEW hourly AS
   REQUIRE(plan.input_columns->fields.size() == 2);
   record_batch rows{plan.input_columns,
                     {column_of(data_type::text, {"+0123,1", "-0050,1", "x,1", "+9999,2", "NULL"}),
-                     column_of(data_type::text, {"a", "a", "b", "b", "c"})}, 5};
+                     column_of(data_type::text, {"a", "a", "b", "b", "c"})},
+                    5};
   std::vector<row_error> errors;
   const auto passes = plan.where->evaluate(rows, errors);
   CHECK(errors.empty());
@@ -113,12 +116,16 @@ TEST_CASE("what a view is follows from its grouping, its window and its options"
   CHECK(stateless.output.size() == 9);
 
   const auto changes = view_of(
-      "CREATE MATERIALIZED VIEW e WITH (emit = changes) AS SELECT window_start, window_end, count(*) FROM tumble(t, '1 s') "
-      "GROUP BY 1, 2", names);
+      "CREATE MATERIALIZED VIEW e WITH (emit = changes) AS SELECT window_start, window_end, count(*) FROM tumble(t, '1 "
+      "s') "
+      "GROUP BY 1, 2",
+      names);
   CHECK(changes.kind == view_kind::upsert);
   CHECK(changes.key_columns == std::vector<std::size_t>{0});
 
-  const auto running = view_of("CREATE MATERIALIZED VIEW e WITH (ttl = '7 days') AS SELECT upper(k) AS name, sum(x) FROM t GROUP BY name", names);
+  const auto running = view_of(
+      "CREATE MATERIALIZED VIEW e WITH (ttl = '7 days') AS SELECT upper(k) AS name, sum(x) FROM t GROUP BY name",
+      names);
   CHECK(running.kind == view_kind::upsert);
   CHECK(running.ttl_us == 7 * 86'400'000'000LL);
   CHECK(running.keys.size() == 1);
@@ -128,7 +135,9 @@ TEST_CASE("what a view is follows from its grouping, its window and its options"
   CHECK(over_upsert.input_kind == view_kind::upsert);
   CHECK(over_upsert.key_columns == std::vector<std::size_t>{1});
 
-  const auto global = view_of("CREATE MATERIALIZED VIEW e AS SELECT window_start, count(*) FROM tumble(w, '1 minute') GROUP BY window_start", names);
+  const auto global = view_of(
+      "CREATE MATERIALIZED VIEW e AS SELECT window_start, count(*) FROM tumble(w, '1 minute') GROUP BY window_start",
+      names);
   CHECK(global.keys.empty());
   CHECK(global.key_columns == std::vector<std::size_t>{0});
 
@@ -157,8 +166,10 @@ CREATE MATERIALIZED VIEW d AS SELECT window_start, k, sum(s) AS s FROM tumble(b,
 TEST_CASE("equal expressions are one aggregate and match their group key wherever they stand") {
   const auto names = catalog_of(words_catalog);
   const auto plan = view_of(
-      "CREATE MATERIALIZED VIEW e WITH (max_rows = 5) AS SELECT n % 3 AS m, (n % 3) + 1 AS next, sum(x) AS s, sum(x) / count(*) AS mean "
-      "FROM t GROUP BY n % 3 HAVING sum(x) > 1", names);
+      "CREATE MATERIALIZED VIEW e WITH (max_rows = 5) AS SELECT n % 3 AS m, (n % 3) + 1 AS next, sum(x) AS s, sum(x) / "
+      "count(*) AS mean "
+      "FROM t GROUP BY n % 3 HAVING sum(x) > 1",
+      names);
   CHECK(plan.keys.size() == 1);
   CHECK(plan.aggregates.size() == 2);
   CHECK(plan.output[0]->input_column() == 0);
@@ -166,7 +177,8 @@ TEST_CASE("equal expressions are one aggregate and match their group key whereve
 
 TEST_CASE("a stream's declaration keeps its time, format and limits") {
   const auto names = catalog_of(
-      "CREATE TABLE s (at bigint NOT NULL, v real, ok boolean) WITH (format = csv, event_time = 'at', event_time_unit = ms, "
+      "CREATE TABLE s (at bigint NOT NULL, v real, ok boolean) WITH (format = csv, event_time = 'at', event_time_unit "
+      "= ms, "
       "lateness = '2 s', idle = '10 s', max_future = '1 hour', delimiter = ';')");
   const auto& s = names.streams.at("s");
   CHECK(s.event_time == 0);
