@@ -15,7 +15,7 @@ namespace weir {
 struct fake_view {
   nlohmann::json description;
   std::mutex mutex;
-  std::int64_t first = 0;  // offsets below are lost
+  std::atomic<std::int64_t> first{0};  // offsets below are lost
   std::vector<live_row> log;
   std::vector<nlohmann::json> rows;
   std::map<const void*, std::function<void()>> waiting;
@@ -38,7 +38,7 @@ class fake_cursor : public live_cursor {
 
   result<std::vector<live_row>> next(std::size_t max_rows) override {
     const std::lock_guard lock(view_->mutex);
-    if (at_ < view_->first) return fail(errc::offset_out_of_range, "rows before {} are gone", view_->first);
+    if (at_ < view_->first) return fail(errc::offset_out_of_range, "rows before {} are gone", view_->first.load());
     const auto count = std::min<std::size_t>(max_rows, view_->log.size() - static_cast<std::size_t>(at_));
     const auto begin = view_->log.begin() + at_;
     at_ += static_cast<std::int64_t>(count);

@@ -32,13 +32,13 @@ class Node:
         self.process.communicate()
 
 
-def page(url, *more):
+def page(url):
     """The page's elements after some seconds of its time, and what it wrote to the console."""
     sandbox = ["--no-sandbox"] if os.getuid() == 0 else []
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-        done = subprocess.run(
-            [BROWSER, *FLAGS, *sandbox, *more, f"--user-data-dir={profile}", "--virtual-time-budget=6000", "--dump-dom", url],
-            capture_output=True, text=True, timeout=120, check=True)
+        own = [f"--user-data-dir={profile}", "--virtual-time-budget=6000", "--dump-dom"]
+        done = subprocess.run([BROWSER, *FLAGS, *sandbox, *own, url], capture_output=True, text=True, timeout=120,
+                              check=True)
     return done.stdout, [line for line in done.stderr.splitlines() if "CONSOLE" in line]
 
 
