@@ -276,6 +276,14 @@ std::vector<node::shard_snapshot> node::shards() const {
   return actors_->snapshots;
 }
 
+shard_actor node::shard_of(std::string_view source) const {
+  const auto shard = static_cast<std::size_t>(shard_of_source(source, static_cast<int>(config_.node.shards)));
+  std::lock_guard lock(actors_->mutex);
+  return actors_->shards[shard];
+}
+
+caf::actor_system& node::system() { return actors_->system; }
+
 bool node::alive() const { return !actors_ || *actors_->alive; }
 
 void node::watch() {

@@ -63,6 +63,9 @@ class node {
     std::int64_t taken_us = 0;
   };
   std::vector<shard_snapshot> shards() const;
+  // The running incarnation of the shard that owns a source; none while it restarts or the node stops.
+  shard_actor shard_of(std::string_view source) const;
+  caf::actor_system& system();
   // False once the node's supervisor has given up: the process should end and be started anew.
   bool alive() const;
 

@@ -260,10 +260,20 @@ void shard::impl::fail_shard(const error& why) {
   listener.shard_failed(options.shard, why);
 }
 
+// Only while no job has the task.
+void shard::impl::note_progress(pipeline_run& p) {
+  p.seen.records = p.work->records();
+  p.seen.state_bytes = p.work->state_bytes();
+  p.seen.view_clocks = p.work->view_clocks();
+  for (const auto& input : p.work->inputs())
+    if (input.kind == input_kind::stream) p.seen_positions[input.name] = input.position;
+}
+
 std::map<std::string, pipeline_status> shard::pipelines() const {
   std::map<std::string, pipeline_status> out;
-  for (const auto& [name, p] : impl_->pipelines) {
-    auto& s = out[name];
+  for (auto& [name, p] : impl_->pipelines) {
+    if (p.work && !p.job_out) impl_->note_progress(p);
+    auto& s = out[name] = p.seen;
     switch (p.at) {
       case pipeline_run::phase::waiting:
       case pipeline_run::phase::restoring: s.state = "restarting"; break;
@@ -273,14 +283,9 @@ std::map<std::string, pipeline_status> shard::pipelines() const {
     }
     s.error = p.problem.text();
     s.restarts = p.restarts;
-    if (!p.work || p.job_out) continue;  // a job has it: its numbers come with the next question
-    s.records = p.work->records();
-    s.state_bytes = p.work->state_bytes();
-    s.view_clocks = p.work->view_clocks();
-    for (const auto& input : p.work->inputs()) {
-      const auto known = impl_->committed_numbers.find(input.name);
-      if (input.kind == input_kind::stream && known != impl_->committed_numbers.end() && known->second > input.position)
-        s.behind += known->second - input.position;
+    for (const auto& [stream, position] : p.seen_positions) {
+      const auto known = impl_->committed_numbers.find(stream);
+      if (known != impl_->committed_numbers.end() && known->second > position) s.behind += known->second - position;
     }
   }
   return out;

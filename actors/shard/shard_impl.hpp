@@ -34,6 +34,8 @@ struct pipeline_run {
   std::int64_t retry_at_us = 0;    // when an input is read again that had nothing to show yet
   std::uint64_t restarts = 0;
   error problem;
+  pipeline_status seen;            // its numbers when its task was last here: a job has it most of the time
+  std::map<std::string, std::uint64_t, std::less<>> seen_positions;  // by stream
 
   // After a failure or an unclean exit: one counted unit at a time, from the log, until what was in flight is passed.
   bool careful = false;
@@ -109,6 +111,7 @@ struct shard::impl {
   bool cut_due(std::int64_t last_cut, bool backlog) const;
   void use_hint(task_input& input) const;
   void route(const std::vector<ingested_ptr>& batches);
+  void note_progress(pipeline_run& p);
 
   // --- careful mode (shard_careful.cpp) ---
   std::optional<shard_job> careful_job(pipeline_run& p);

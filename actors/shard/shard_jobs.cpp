@@ -219,6 +219,7 @@ shard_job shard::impl::restore_job(pipeline_run& p) {
                     if (run.at != pipeline_run::phase::restoring) return;
                     if (!t) return quarantine(run, t.error());
                     run.work = std::move(*t);
+                    note_progress(run);
                     run.at = pipeline_run::phase::running;
                     run.next_epoch = 1;
                     run.cut_at_us = now_us;
@@ -333,6 +334,7 @@ std::optional<shard_job> shard::impl::task_job(pipeline_run& p) {
                     }
                     run_of.job_out = false;
                     if (!d) return fail_pipeline(run_of, d.error());
+                    note_progress(run_of);
                     if (d->read_nothing) run_of.retry_at_us = now_us + retry_us;
                     if (d->cut) accept_epoch(run_of, std::move(*d->cut));
                   });
