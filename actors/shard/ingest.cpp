@@ -199,7 +199,7 @@ result<std::vector<ingested_ptr>> ingest::accept(std::string_view source_name, s
     out.push_back(write_marks(stream, {{mark_kind::returned, it->first, 0}}, {}, now_us));
   }
   for (const auto& f : chunk.failures) {
-    dead_letter(stream, source_name, source.next_sequence++, f.bytes, f.reason, now_us);
+    dead_letter(stream, source_name, source.next_sequence++, f.bytes, f.reason, chunk, now_us);
     ++source.dead;
   }
   for (std::size_t first = 0; first < chunk.records.size();) {
@@ -228,7 +228,8 @@ result<std::vector<ingested_ptr>> ingest::accept(std::string_view source_name, s
       a.entry.sequence.push_back(source.next_sequence + (decoded[row] - first));
     }
     for (const auto& f : failures)
-      dead_letter(stream, source_name, source.next_sequence + (f.record - first), chunk.records[f.record], f.reason, now_us);
+      dead_letter(stream, source_name, source.next_sequence + (f.record - first), chunk.records[f.record], f.reason, chunk,
+                  now_us);
     source.dead += failures.size();
     source.accepted += kept_rows.size();
     if (kept_rows.size() != decoded.size()) a.rows = a.rows.gather(kept_rows);
@@ -271,13 +272,16 @@ void ingest::stamp(accepting& a, ingest_source& source, stream_state& stream) {
 }
 
 void ingest::dead_letter(const stream_state& s, std::string_view source, std::uint64_t sequence,
-                         std::string_view record, std::string_view reason, std::int64_t now_us) {
+                         std::string_view record, std::string_view reason, const source_chunk& chunk,
+                         std::int64_t now_us) {
   owned_append a;
   a.topic = topic::dead(app_, s.definition.name);
   a.partition = shard_;
   a.value = std::string(record);
-  a.header = nlohmann::json{{"reason", reason}, {"source", source}, {"sequence", sequence}}.dump(
-      -1, ' ', false, nlohmann::json::error_handler_t::replace);
+  nlohmann::json header{{"reason", reason}, {"source", source}, {"sequence", sequence}};
+  if (!chunk.format.empty()) header["format"] = chunk.format;
+  if (!chunk.context.empty()) header["context"] = chunk.context;
+  a.header = header.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   a.timestamp_us = now_us;
   open_.bytes += a.bytes();
   open_.appends.push_back(std::move(a));

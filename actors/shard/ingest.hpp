@@ -96,8 +96,9 @@ class ingest {
   struct accepting;
 
   void stamp(accepting& a, ingest_source& source, stream_state& stream);
+  // `chunk`: that the record came with; its format and context are kept, to read the record again one day.
   void dead_letter(const stream_state& s, std::string_view source, std::uint64_t sequence, std::string_view record,
-                   std::string_view reason, std::int64_t now_us);
+                   std::string_view reason, const source_chunk& chunk, std::int64_t now_us);
   ingested_ptr write_entry(stream_state& s, stream_entry entry, record_batch rows);
   ingested_ptr write_marks(stream_state& s, std::vector<stream_mark> marks,
                            const std::vector<std::string>& changed_sources, std::int64_t now_us);

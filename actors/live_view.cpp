@@ -1,0 +1,158 @@
+#include "actors/live_view.hpp"
+
+#include "actors/opaque_token.hpp"
+#include "actors/shard/task_node.hpp"
+#include "actors/view_table.hpp"
+#include "cluster/topic_names.hpp"
+#include "runtime/operators/byte_codec.hpp"
+
+namespace weir {
+
+namespace {
+
+constexpr char live_token = 'l';
+constexpr std::size_t fetch_bytes = std::size_t{128} << 10;
+
+tl::unexpected<error> begin_anew(tl::unexpected<error> e) {
+  return with_hint(std::move(e), "begin anew: read the view's rows, then follow it from now");
+}
+
+}  // namespace
+
+live_view::live_view(live_view_source from, const view_plan& plan, std::uint64_t incarnation)
+    : from_(std::move(from)),
+      plan_(plan),
+      incarnation_(incarnation),
+      topic_(topic::view(from_.app, plan.name)),
+      lanes_(static_cast<std::size_t>(from_.shards)) {}
+
+live_view::~live_view() {
+  if (follower_ != 0) from_.hub.forget(follower_);
+}
+
+result<std::unique_ptr<live_cursor>> live_view::open(live_view_source from, const view_plan& plan,
+                                                     std::uint64_t incarnation, std::string_view token) {
+  std::unique_ptr<live_view> out(new live_view(std::move(from), plan, incarnation));
+  WEIR_TRY_VOID(out->start(token));
+  return std::unique_ptr<live_cursor>(std::move(out));
+}
+
+status live_view::start(std::string_view token) {
+  for (std::size_t i = 0; i < lanes_.size(); ++i) {
+    WEIR_TRY(bounds, from_.log.bounds(topic_, static_cast<int>(i)));
+    // A compacted topic may be read from 0 at any time, whatever has been replaced.
+    const auto first = plan_.kind == view_kind::upsert ? 0 : bounds.start;
+    lanes_[i].position = token.empty() ? bounds.end : first;
+    lanes_[i].end_at_open = bounds.end;
+  }
+  if (!token.empty() && token != "start") WEIR_TRY_VOID(resume(token));
+  for (std::size_t i = 0; i < lanes_.size(); ++i) {
+    auto reader = from_.log.read(topic_, static_cast<int>(i), lanes_[i].position);
+    if (!reader && reader.error().code == errc::offset_out_of_range) return begin_anew(fail(std::move(reader).error()));
+    if (!reader) return fail(std::move(reader).error());
+    lanes_[i].reader = std::move(*reader);
+  }
+  return {};
+}
+
+status live_view::resume(std::string_view token) {
+  const auto bytes = from_token(live_token, token);
+  byte_reader r(bytes ? std::string_view(*bytes) : std::string_view());
+  const auto view = r.bytes();
+  const auto incarnation = r.varint();
+  const auto count = r.varint();
+  if (!bytes || !r.ok() || view != plan_.name || count != lanes_.size())
+    return with_hint(fail(errc::invalid_argument, "'{}' is no token of view {}", token, plan_.name),
+                     "give the token of this view's last message, start, or now");
+  for (auto& l : lanes_) l.position = r.zigzag();
+  if (!r.ok() || !r.at_end()) return fail(errc::invalid_argument, "'{}' is no token of view {}", token, plan_.name);
+  if (incarnation != incarnation_)
+    return begin_anew(fail(errc::offset_out_of_range, "view {} was made anew since this token", plan_.name));
+  return {};
+}
+
+std::string live_view::token() const {
+  std::string bytes;
+  put_bytes(bytes, plan_.name);
+  put_varint(bytes, incarnation_);
+  put_varint(bytes, lanes_.size());
+  for (const auto& l : lanes_) put_zigzag(bytes, l.position);
+  return to_token(live_token, bytes);
+}
+
+result<std::vector<live_row>> live_view::next(std::size_t max_rows) {
+  std::vector<live_row> out;
+  for (std::size_t silent = 0; silent < lanes_.size() && out.size() < max_rows;) {
+    const auto shard = static_cast<int>(turn_);
+    WEIR_TRY(any, fill(shard));
+    while (any && !lanes_[turn_].fetched.empty() && out.size() < max_rows) {
+      WEIR_TRY(row, take(shard));
+      if (row) out.push_back(std::move(*row));
+    }
+    silent = any ? 0 : silent + 1;
+    if (out.size() < max_rows) turn_ = (turn_ + 1) % lanes_.size();
+  }
+  return out;
+}
+
+result<bool> live_view::fill(int shard) {
+  auto& l = lanes_[static_cast<std::size_t>(shard)];
+  if (!l.fetched.empty()) return true;
+  auto entries = l.reader->fetch(fetch_bytes);
+  if (!entries && entries.error().code == errc::offset_out_of_range) return begin_anew(fail(std::move(entries).error()));
+  if (!entries) return fail(std::move(entries).error());
+  l.fetched.assign(std::make_move_iterator(entries->begin()), std::make_move_iterator(entries->end()));
+  return !l.fetched.empty();
+}
+
+// None for what is no row.
+result<std::optional<live_row>> live_view::take(int shard) {
+  auto& l = lanes_[static_cast<std::size_t>(shard)];
+  auto entry = std::move(l.fetched.front());
+  l.fetched.pop_front();
+  l.position = entry.offset + 1;
+  if (!entry.header.empty() && entry.header.front() == entry_clock) return std::nullopt;
+  if (!entry.key.empty() && entry.key.front() == key_clock) return std::nullopt;
+  live_row row{live_row::kind::row, shard, entry.offset, nullptr};
+  if (entry.value) {
+    row.json = std::make_shared<const std::string>(std::move(*entry.value));
+    return row;
+  }
+  row.what = live_row::kind::deleted;
+  WEIR_TRY(key, key_object(plan_, std::string_view(entry.key).substr(entry.key.empty() ? 0 : 1)));
+  row.json = std::make_shared<const std::string>(std::move(key));
+  return row;
+}
+
+std::uint64_t live_view::backlog() const {
+  std::uint64_t out = 0;
+  for (std::size_t i = 0; i < lanes_.size(); ++i) {
+    const auto bounds = from_.log.bounds(topic_, static_cast<int>(i));
+    const auto read = std::max(lanes_[i].position, lanes_[i].end_at_open);
+    if (bounds && bounds->end > read) out += static_cast<std::uint64_t>(bounds->end - read);
+  }
+  return out;
+}
+
+std::uint64_t live_view::skip_to_end() {
+  std::uint64_t skipped = 0;
+  for (std::size_t i = 0; i < lanes_.size(); ++i) {
+    auto& l = lanes_[i];
+    const auto bounds = from_.log.bounds(topic_, static_cast<int>(i));
+    if (!bounds || bounds->end <= l.position) continue;
+    auto reader = from_.log.read(topic_, static_cast<int>(i), bounds->end);
+    if (!reader) continue;  // next() tells why
+    skipped += static_cast<std::uint64_t>(bounds->end - l.position);
+    l.position = bounds->end;
+    l.reader = std::move(*reader);
+    l.fetched.clear();
+  }
+  return skipped;
+}
+
+void live_view::on_more(std::function<void()> wake) {
+  if (follower_ != 0) from_.hub.forget(follower_);
+  follower_ = from_.hub.follow(topic_, std::move(wake));
+}
+
+}  // namespace weir

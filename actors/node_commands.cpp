@@ -1,0 +1,167 @@
+// The part of node_service that changes things: commands on the control log, and records sent again.
+#include "actors/dead_letters.hpp"
+#include "actors/node_descriptions.hpp"
+#include "actors/node_service.hpp"
+#include "actors/retry_sender.hpp"
+#include "cluster/topic_names.hpp"
+
+namespace weir {
+
+namespace {
+
+std::vector<source_record> records_of(const std::vector<source_request>& sources) {
+  std::vector<source_record> out;
+  for (const auto& s : sources) {
+    source_record r;
+    r.name = s.name;
+    r.stream = s.stream;
+    r.connector = s.connector;
+    r.options = s.options;
+    out.push_back(std::move(r));
+  }
+  return out;
+}
+
+bool is_own_source(const control_plan& plan, std::string_view name) {
+  const auto it = plan.state.sources.find(name);
+  return it != plan.state.sources.end() && it->second.connector == retry_connector;
+}
+
+tl::unexpected<error> no_replacement(std::string_view name) {
+  return with_hint(fail(errc::unsupported, "pipeline {} exists with another SQL, and replacing one in place is not built",
+                        name),
+                   fmt::format("drop it and apply the new SQL: weir pipeline drop {}; its views are built anew from the "
+                               "log; a stream that sources write to stays only in a pipeline of its own", name));
+}
+
+// Ingest would only make another dead letter of it.
+status check_record(const stream_definition& stream, const source_chunk& chunk, std::string_view id) {
+  auto format = stream.format;
+  if (!chunk.format.empty() && chunk.format != format.name) format = {chunk.format, {}};
+  if (format.name == "csv" && chunk.context.empty())
+    return with_hint(fail(errc::unsupported, "the header line that dead letter {} of stream {} was read with is not known", id,
+                          stream.name),
+                     "write the corrected line, with its header, into a file and add it as a source");
+  WEIR_TRY(decoder, make_record_decoder(format, stream.columns, chunk.context, true));
+  batch_builder rows(stream.columns);
+  std::vector<std::uint32_t> decoded;
+  std::vector<decode_failure> failures;
+  decoder->decode(chunk.records, 0, chunk.records.size(), rows, decoded, failures);
+  if (failures.empty()) return {};
+  return with_hint(fail(errc::invalid_argument, "the record cannot be read: {}", failures.front().reason),
+                   "give the corrected record: weir dead-letter retry STREAM ID --record ...");
+}
+
+}  // namespace
+
+control_limits node_service::limits() const {
+  const auto& c = node_.settings().limits;
+  control_limits out;
+  out.streams = static_cast<std::size_t>(c.streams);
+  out.views = static_cast<std::size_t>(c.views);
+  out.sources = static_cast<std::size_t>(c.sources);
+  out.sql.statement_bytes = static_cast<std::size_t>(c.statement_bytes);
+  return out;
+}
+
+void node_service::run(check what, json answer, reply done) {
+  node_.command(std::move(what), [answer = std::move(answer), done = std::move(done)](status applied) {
+    if (applied)
+      done(answer);
+    else
+      done(fail(std::move(applied).error()));
+  });
+}
+
+void node_service::add_sources(std::vector<source_request> sources, reply done) {
+  auto records = records_of(sources);
+  const auto early = weir::add_sources(*node_.plan(), records, limits());
+  if (!early) return done(fail(early.error()));
+  json names = json::array();
+  for (const auto& s : sources) {
+    if (auto good = check_source({s.name, s.stream, s.connector, s.options}, node_.context_of(s.stream)); !good)
+      return done(fail(std::move(good).error()));
+    names.push_back(s.name);
+  }
+  run([records = std::move(records), most = limits()](const control_plan& plan) { return weir::add_sources(plan, records, most); },
+      {{"added", std::move(names)}}, std::move(done));
+}
+
+void node_service::set_source_paused(std::string name, bool paused, reply done) {
+  const json answer{{"name", name}, {"state", paused ? "paused" : "running"}};
+  run(
+      [name = std::move(name), paused](const control_plan& plan) -> result<std::vector<control_record>> {
+        if (is_own_source(plan, name))
+          return fail(errc::invalid_argument, "source {} belongs to the node: it only speaks when a dead letter is sent again",
+                      name);
+        return set_source_state(plan, name, paused ? run_state::paused : run_state::running);
+      },
+      answer, std::move(done));
+}
+
+void node_service::remove_source(std::string name, reply done) {
+  const json answer{{"removed", name}};
+  run([name = std::move(name)](const control_plan& plan) { return weir::remove_source(plan, name); }, answer, std::move(done));
+}
+
+void node_service::apply_pipeline(pipeline_request request, reply done) {
+  const json answer{{"name", request.name}};
+  const auto name = request.name;
+  run(
+      [request = std::move(request), most = limits()](const control_plan& plan) -> result<std::vector<control_record>> {
+        const auto it = plan.state.pipelines.find(request.name);
+        if (request.replace && it != plan.state.pipelines.end() && it->second.sql != request.sql)
+          return no_replacement(request.name);
+        return weir::apply_pipeline(plan, request.name, request.sql, false, request.from_beginning, most);
+      },
+      answer, [&n = node_, name, done = std::move(done)](result<json> applied) {
+        if (!applied) return done(std::move(applied));
+        const auto plan = n.plan();
+        json views = json::array();
+        if (const auto it = plan->pipelines.find(name); it != plan->pipelines.end())
+          for (const auto& v : it->second.views) views.push_back(v.name);
+        (*applied)["views"] = std::move(views);
+        done(std::move(applied));
+      });
+}
+
+void node_service::drop_pipeline(std::string name, reply done) {
+  const json answer{{"dropped", name}};
+  run([name = std::move(name)](const control_plan& plan) { return weir::drop_pipeline(plan, name); }, answer, std::move(done));
+}
+
+void node_service::resume_pipeline(std::string name, reply done) {
+  const json answer{{"name", name}, {"state", "restarting"}};
+  run([name = std::move(name)](const control_plan& plan) { return set_pipeline_state(plan, name, run_state::running, {}); },
+      answer, std::move(done));
+}
+
+void node_service::retry_dead_letter(std::string name, std::string id, std::optional<std::string> record, reply done) {
+  const auto plan = node_.plan();
+  if (const auto view = plan->names.views.find(name); view != plan->names.views.end())
+    return done(with_hint(fail(errc::unsupported,
+                               "what view {} refused stands in its input {} already; sent again it would count twice there",
+                               name, view->second.input),
+                          "mend the view's SQL, drop its pipeline and apply it again"));
+  const auto stream = plan->names.streams.find(name);
+  if (stream == plan->names.streams.end()) return done(fail(errc::not_found, "there is no stream {}", name));
+  auto letter = read_dead_letter(node_.log(), topic::dead(node_.settings().node.app, name), shards(), id);
+  if (!letter) return done(fail(std::move(letter).error()));
+  retry_request request;
+  request.source = retry_source_name(name);
+  request.chunk.records.append(record ? *record : letter->record);
+  request.chunk.format = letter->format;
+  request.chunk.context = letter->context;
+  request.chunk.ended = true;
+  request.shard = [&n = node_, source = request.source] { return n.shard_of(source); };
+  if (auto good = check_record(stream->second, request.chunk, id); !good) return done(fail(std::move(good).error()));
+  const json answer{{"id", id}, {"source", request.source}};
+  request.done = [answer, done](status sent) { sent ? done(answer) : done(fail(std::move(sent).error())); };
+  node_.command([name, most = limits()](const control_plan& now) { return add_retry_source(now, name, most); },
+                [&n = node_, request = std::move(request), done](status added) mutable {
+                  if (!added) return done(fail(std::move(added).error()));
+                  n.system().spawn(retry_sender, std::move(request));
+                });
+}
+
+}  // namespace weir

@@ -1,0 +1,193 @@
+#include "actors/node_service.hpp"
+
+#include "actors/dead_letters.hpp"
+#include "actors/live_view.hpp"
+#include "actors/node_descriptions.hpp"
+#include "actors/stream_records.hpp"
+#include "actors/view_table.hpp"
+#include "cluster/topic_names.hpp"
+#include "runtime/format/json_writer.hpp"
+#include "runtime/operators/pull_query.hpp"
+#include "runtime/sql/sql.hpp"
+
+namespace weir {
+
+namespace {
+
+using json = nlohmann::json;
+
+// A value with JSON's own type where there is one.
+json value_json(const column& values, std::size_t row) {
+  if (values.is_null(row)) return nullptr;
+  std::string text;
+  append_json_value(text, values, row);
+  auto out = json::parse(text, nullptr, false);
+  return out.is_discarded() ? json(std::move(text)) : out;
+}
+
+json table_json(const record_batch& rows, std::size_t most) {
+  json out_rows = json::array();
+  const auto count = std::min(rows.rows, most);
+  for (std::size_t i = 0; i < count; ++i) {
+    json row = json::array();
+    for (const auto& c : rows.columns) row.push_back(value_json(*c, i));
+    out_rows.push_back(std::move(row));
+  }
+  json out{{"columns", describe_columns(*rows.columns_schema)}, {"rows", std::move(out_rows)}};
+  if (count < rows.rows) out["truncated"] = true;
+  return out;
+}
+
+}  // namespace
+
+node_service::node_service(node& n, std::string version)
+    : node_(n), version_(std::move(version)), metrics_(n), health_(n) {}
+
+json node_service::node_status() { return describe_node(summarize(node_), node_, version_); }
+
+json node_service::list_streams() {
+  const auto s = summarize(node_);
+  json out = json::array();
+  for (const auto& [name, record] : s.plan->state.streams) out.push_back(describe_stream(s, record));
+  return out;
+}
+
+result<json> node_service::get_stream(std::string_view name) {
+  const auto s = summarize(node_);
+  const auto it = s.plan->state.streams.find(name);
+  if (it == s.plan->state.streams.end()) return fail(errc::not_found, "there is no stream {}", name);
+  return describe_stream(s, it->second);
+}
+
+result<json> node_service::stream_records(std::string_view name, const page_request& page) {
+  const auto plan = node_.plan();
+  if (!plan->state.streams.contains(name)) return fail(errc::not_found, "there is no stream {}", name);
+  return read_stream_records(node_.log(), topic::stream(node_.settings().node.app, name), shards(), page, most_rows());
+}
+
+json node_service::list_sources() {
+  const auto s = summarize(node_);
+  json out = json::array();
+  for (const auto& [name, record] : s.plan->state.sources) out.push_back(describe_source(s, record));
+  return out;
+}
+
+result<json> node_service::get_source(std::string_view name) {
+  const auto s = summarize(node_);
+  const auto it = s.plan->state.sources.find(name);
+  if (it == s.plan->state.sources.end()) return fail(errc::not_found, "there is no source {}", name);
+  return describe_source(s, it->second);
+}
+
+json node_service::connector_kinds() { return describe_connectors(); }
+
+json node_service::list_views() {
+  const auto s = summarize(node_);
+  json out = json::array();
+  for (const auto& [name, p] : s.plan->pipelines)
+    for (const auto& v : p.views) out.push_back(describe_view(s, v, name, node_.store()));
+  return out;
+}
+
+result<json> node_service::get_view(std::string_view name) {
+  const auto s = summarize(node_);
+  for (const auto& [pipeline, p] : s.plan->pipelines)
+    for (const auto& v : p.views)
+      if (v.name == name) return describe_view(s, v, pipeline, node_.store());
+  return fail(errc::not_found, "there is no view {}", name);
+}
+
+result<node_service::found_view> node_service::find_view(std::string_view name) const {
+  found_view out{node_.plan(), nullptr, nullptr};
+  for (const auto& [pipeline, p] : out.plan->pipelines)
+    for (const auto& v : p.views)
+      if (v.name == name) {
+        out.view = &v;
+        out.pipeline = &p;
+        return out;
+      }
+  return fail(errc::not_found, "there is no view {}", name);
+}
+
+result<json> node_service::view_rows(std::string_view name, const row_query& query) {
+  WEIR_TRY(found, find_view(name));
+  return read_rows(node_.store(), shards(), *found.view, query, most_rows());
+}
+
+result<json> node_service::query(std::string_view sql) {
+  const auto plan = node_.plan();
+  const auto& limits_of = node_.settings().limits;
+  WEIR_TRY(pull, plan_query(sql, plan->names, limits().sql));
+  WEIR_TRY(found, find_view(pull.view));
+  WEIR_TRY(rows, read_all(node_.store(), shards(), *found.view, static_cast<std::size_t>(limits_of.view_rows)));
+  operator_limits most;
+  most.state_bytes = static_cast<std::size_t>(limits_of.view_state_bytes);
+  most.groups = static_cast<std::size_t>(limits_of.view_groups);
+  most.distinct_values = static_cast<std::size_t>(limits_of.distinct_values);
+  WEIR_TRY(answer, run_pull_query(pull, rows, most));
+  return table_json(answer, most_rows());
+}
+
+result<std::unique_ptr<live_cursor>> node_service::open_live(std::string_view view, std::string_view token) {
+  WEIR_TRY(found, find_view(view));
+  return live_view::open({node_.log(), node_.hub(), node_.settings().node.app, shards()}, *found.view,
+                         found.pipeline->record.incarnation, token);
+}
+
+json node_service::list_pipelines() {
+  const auto s = summarize(node_);
+  json out = json::array();
+  for (const auto& [name, p] : s.plan->pipelines) out.push_back(describe_pipeline(s, p));
+  return out;
+}
+
+result<json> node_service::get_pipeline(std::string_view name) {
+  const auto s = summarize(node_);
+  const auto it = s.plan->pipelines.find(name);
+  if (it == s.plan->pipelines.end()) return fail(errc::not_found, "there is no pipeline {}", name);
+  return describe_pipeline(s, it->second);
+}
+
+json node_service::validate_sql(std::string_view sql) {
+  const auto statements = plan_script(sql, node_.plan()->names, limits().sql);
+  json errors = json::array(), plan = json::array();
+  if (!statements) {
+    errors.push_back({{"message", statements.error().message}, {"hint", statements.error().hint}});
+    return {{"ok", false}, {"errors", std::move(errors)}, {"plan", std::move(plan)}};
+  }
+  for (const auto& one : *statements) {
+    if (const auto* v = std::get_if<view_plan>(&one)) plan.push_back(plan_line(*v));
+    if (const auto* d = std::get_if<stream_definition>(&one))
+      plan.push_back(fmt::format("{}: stream of {} columns, format {}", d->name, d->columns->fields.size(), d->format.name));
+  }
+  return {{"ok", true}, {"errors", std::move(errors)}, {"plan", std::move(plan)}};
+}
+
+result<std::string> node_service::letters_topic(std::string_view name, bool late) const {
+  const auto plan = node_.plan();
+  const auto& app = node_.settings().node.app;
+  if (plan->names.views.contains(name)) return late ? topic::late(app, name) : topic::refused(app, name);
+  if (!plan->state.streams.contains(name)) return fail(errc::not_found, "there is no stream or view {}", name);
+  if (!late) return topic::dead(app, name);
+  return with_hint(fail(errc::invalid_argument, "{} is a stream; late records are listed by view", name),
+                   "name a view over it");
+}
+
+result<json> node_service::dead_letters(std::string_view name, bool late, const page_request& page) {
+  WEIR_TRY(topic, letters_topic(name, late));
+  return read_dead_letters(node_.log(), topic, shards(), page, most_rows());
+}
+
+result<json> node_service::get_dead_letter(std::string_view name, std::string_view id) {
+  WEIR_TRY(topic, letters_topic(name, false));
+  WEIR_TRY(letter, read_dead_letter(node_.log(), topic, shards(), id));
+  return letter.shown;
+}
+
+std::string node_service::metrics_text() { return metrics_.text(); }
+
+health node_service::live() { return health_.live(); }
+
+health node_service::ready() { return health_.ready(); }
+
+}  // namespace weir
