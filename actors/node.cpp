@@ -211,8 +211,11 @@ child_spec node::source_child(const source_record& record) {
     std::lock_guard lock(actors_->mutex);
     return actors_->shards[shard];
   };
-  return {record.name, [setup](caf::actor_system& system) {
-            return caf::actor_cast<caf::actor>(system.spawn(source_behavior, setup));
+  return {record.name, [this, setup](caf::actor_system& system) {
+            auto handle = caf::actor_cast<caf::actor>(system.spawn(source_behavior, setup));
+            std::lock_guard lock(actors_->mutex);
+            actors_->source_actors[setup.spec.name] = handle.address();
+            return handle;
           }};
 }
 

@@ -31,6 +31,9 @@ void node::events::shard_running(int shard) {
   spdlog::info("shard running shard={}", shard);
   std::lock_guard lock(node_.actors_->mutex);
   node_.actors_->snapshots[static_cast<std::size_t>(shard)].health.running = true;
+  for (const auto& [name, address] : node_.actors_->source_actors)
+    if (shard_of_source(name, static_cast<int>(node_.config_.node.shards)) == shard)
+      if (const auto to = caf::actor_cast<caf::actor>(address)) caf::anon_send(to, refused_atom::value, std::string());
 }
 
 void node::events::shard_failed(int shard, const error& why) {

@@ -27,6 +27,7 @@ struct node::actors {
 
   std::mutex sources_mutex;
   std::map<std::string, std::uint64_t> running_sources;  // name -> incarnation of the child
+  std::map<std::string, caf::actor_addr> source_actors;  // of the children
 
   std::shared_ptr<std::atomic<bool>> alive = std::make_shared<std::atomic<bool>>(true);
   std::mutex watch_mutex;

@@ -22,7 +22,7 @@ void stream_clock::report(int shard, const shard_clock& clock) {
 
 void stream_clock::forget(int shard) {
   if (shard < 0 || static_cast<std::size_t>(shard) >= shards_.size()) return;
-  shards_[static_cast<std::size_t>(shard)].heard = false;
+  shards_[static_cast<std::size_t>(shard)] = {};
 }
 
 std::vector<clock_advice> stream_clock::advise() const {
@@ -38,6 +38,7 @@ std::vector<clock_advice> stream_clock::advise() const {
     any_live = true;
     live_minimum = std::min(live_minimum, clock.watermark_us);
   }
+  if (!one_control_state) return {};
   std::vector<clock_advice> advice;
   for (std::size_t i = 0; i < shards_.size(); ++i) {
     const shard_clock& clock = shards_[i].clock;

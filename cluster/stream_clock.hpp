@@ -37,13 +37,13 @@ class stream_clock {
   // Times and the control offset never go back; a report under an older control offset than known says nothing new.
   // Shards outside 0 .. shards - 1 are ignored.
   void report(int shard, const shard_clock& clock);
-  // A shard stopped: nothing is known of its sources until it reports again. What was said of time stays.
+  // A shard stopped: nothing is known of it until it reports again. Its marks may not have been committed, so what it
+  // said of time is forgotten too; its own watermark cannot go back behind what it has committed.
   void forget(int shard);
-  // Advice that changes something. None until every shard has reported.
+  // Advice that changes something. None until every shard has reported under one control offset: else a source that some
+  // do not know yet may be about to open, and would find time ahead of it.
   // - Some shard has live sources: the others advance to the minimum of those shards' watermarks.
-  // - None has, a record was seen, and all reported under one control offset (else a source that some do not know yet
-  // may
-  //   be about to open): everyone flushes at the newest event time.
+  // - None has, and a record was seen: everyone flushes at the newest event time.
   std::vector<clock_advice> advise() const;
 
  private:

@@ -48,6 +48,8 @@ void shard::stop() {
 }
 
 void shard::impl::reset() {
+  for (auto& [id, job] : jobs)
+    if (job.session == session && job.cancel) job.cancel();
   ++session;
   for (auto& c : chunks)
     if (c.accepted) c.accepted(fail(errc::cancelled, "shard {} restarts", options.shard));

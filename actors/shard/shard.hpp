@@ -62,7 +62,7 @@ struct offered_chunk {
 class shard_listener {
  public:
   virtual ~shard_listener() = default;
-  // The shard is open: sources may attach.
+  // The shard is open: its sources must attach (again): what they handed over before may not have been committed.
   virtual void shard_running(int shard) = 0;
   // Its writer or ingest failed: it is stopped; its owner decides when start() is tried again.
   virtual void shard_failed(int shard, const error& why) = 0;

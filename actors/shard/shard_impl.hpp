@@ -71,6 +71,7 @@ struct shard::impl {
     std::uint64_t session;
     bool abandoned = false;
     std::function<void()> done;
+    std::function<void()> cancel;  // instead of done, when the shard stops meanwhile; may be empty
   };
   std::map<std::uint64_t, job_record> jobs;
   std::uint64_t next_job = 1;
@@ -144,7 +145,7 @@ shard_job shard::impl::make_job(job_kind kind, std::string pipeline, Work work, 
   using answer = decltype(work());
   auto slot = std::make_shared<answer>(fail(errc::internal, "a job did not run"));
   const auto id = next_job++;
-  jobs[id] = {kind, pipeline, session, false, [slot, done = std::move(done)]() mutable { done(std::move(*slot)); }};
+  jobs[id] = {kind, pipeline, session, false, [slot, done = std::move(done)]() mutable { done(std::move(*slot)); }, {}};
   if (kind == job_kind::open || kind == job_kind::commit) ++writer_jobs;
   return {id, kind, std::move(pipeline), [slot, work = std::move(work)]() mutable {
             try {

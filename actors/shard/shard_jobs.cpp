@@ -49,7 +49,8 @@ ingested run_ingest(ingest& intake, ingest_work& work, int shards, std::int64_t 
   if (work.check_idle) append(out.batches, intake.mark_idle(now_us));
   for (auto& c : work.chunks) {
     const auto known = work.incarnations.find(c.source);
-    auto accepted = intake.accept(c.source, known == work.incarnations.end() ? 0 : known->second, std::move(c.chunk), now_us);
+    auto accepted =
+        intake.accept(c.source, known == work.incarnations.end() ? 0 : known->second, std::move(c.chunk), now_us);
     out.chunks.push_back(accepted ? status{} : fail(accepted.error()));
     if (accepted) append(out.batches, std::move(*accepted));
   }
@@ -93,7 +94,8 @@ shard_job shard::impl::open_job() {
     at = phase::running;
     ingest_cut_at_us = next_idle_check_us = now_us;
     for (const auto& stream : intake->stream_names()) committed_numbers[stream] = intake->next_number(stream);
-    for (const auto& [name, definition] : plan->names.streams) committed_numbers.emplace(name, intake->next_number(name));
+    for (const auto& [name, definition] : plan->names.streams)
+      committed_numbers.emplace(name, intake->next_number(name));
     for (const auto& [name, s] : intake->sources()) {
       source_states[name] = status_of(s);
       source_incarnations[name] = s.incarnation;
@@ -122,7 +124,7 @@ std::optional<shard_job> shard::impl::ingest_job() {
   work->advices = std::move(advices);
   advices.clear();
   work->check_idle = now_us >= next_idle_check_us;
-  std::vector<std::function<void(status)>> accepted;
+  auto accepted = std::make_shared<std::vector<std::function<void(status)>>>();
   std::vector<std::function<void()>> waiters;
   // A source's chunks wait until the plan that knows it is applied.
   for (std::size_t bytes = 0; !work->plan && !chunks.empty() && !ingest_full() && bytes < options.job_bytes;) {
@@ -134,7 +136,7 @@ std::optional<shard_job> shard::impl::ingest_job() {
       if (c.accepted) c.accepted(fail(errc::cancelled, "source {} attached again", c.source));
       continue;
     }
-    accepted.push_back(std::move(c.accepted));
+    accepted->push_back(std::move(c.accepted));
     waiters.push_back(std::move(c.committed));
     ++chunks_in_job[c.source];
     work->incarnations[c.source] = source_incarnations[c.source];
@@ -151,33 +153,44 @@ std::optional<shard_job> shard::impl::ingest_job() {
   for (const auto& c : work->chunks) names.push_back(c.source);
   auto in = intake;
   const auto now = now_us;
-  auto run = [in, work, shards = options.shards, now]() -> result<ingested> { return run_ingest(*in, *work, shards, now); };
-  return make_job(job_kind::ingest, {}, std::move(run),
-                  [this, the_plan = work->plan, accepted = std::move(accepted), waiters = std::move(waiters),
-                   names = std::move(names)](result<ingested> r) {
-                    ingest_out = false;
-                    if (!r) return fail_shard(r.error());
-                    if (the_plan) applied = the_plan;
-                    for (const auto& n : names)
-                      if (auto it = chunks_in_job.find(n); --it->second == 0) chunks_in_job.erase(it);
-                    for (auto& [name, s] : r->changed) source_states[name] = std::move(s);
-                    for (auto& [name, incarnation] : r->incarnations) source_incarnations[name] = incarnation;
-                    const auto open_epoch = r->cut ? r->cut->number : intake->open_epoch();
-                    if (r->cut) {
-                      cut_numbers[r->cut->number] = r->numbers;
-                      ready.push_back(std::move(*r->cut));
-                    }
-                    route(r->batches);
-                    for (std::size_t i = 0; i < r->chunks.size(); ++i) {
-                      if (r->chunks[i] && waiters[i]) commit_waiters.emplace_back(open_epoch, waiters[i]);
-                      if (accepted[i]) accepted[i](r->chunks[i]);
-                    }
-                    for (const auto& [stream, clock] : r->clocks)
-                      if (const auto it = clocks.find(stream); it == clocks.end() || it->second != clock) {
-                        clocks[stream] = clock;
-                        listener.clock_changed(options.shard, stream, clock);
-                      }
-                  });
+  auto run = [in, work, shards = options.shards, now]() -> result<ingested> {
+    return run_ingest(*in, *work, shards, now);
+  };
+  auto cancel = [accepted, which = options.shard] {
+    for (auto& answer : *accepted)
+      if (answer) answer(fail(errc::cancelled, "shard {} restarts", which));
+  };
+  auto job = make_job(job_kind::ingest, {}, std::move(run),
+                      [this, the_plan = work->plan, accepted, cancel, waiters = std::move(waiters),
+                       names = std::move(names)](result<ingested> r) {
+                        ingest_out = false;
+                        if (!r) {
+                          cancel();
+                          return fail_shard(r.error());
+                        }
+                        if (the_plan) applied = the_plan;
+                        for (const auto& n : names)
+                          if (auto it = chunks_in_job.find(n); --it->second == 0) chunks_in_job.erase(it);
+                        for (auto& [name, s] : r->changed) source_states[name] = std::move(s);
+                        for (auto& [name, incarnation] : r->incarnations) source_incarnations[name] = incarnation;
+                        const auto open_epoch = r->cut ? r->cut->number : intake->open_epoch();
+                        if (r->cut) {
+                          cut_numbers[r->cut->number] = r->numbers;
+                          ready.push_back(std::move(*r->cut));
+                        }
+                        route(r->batches);
+                        for (std::size_t i = 0; i < r->chunks.size(); ++i) {
+                          if (r->chunks[i] && waiters[i]) commit_waiters.emplace_back(open_epoch, waiters[i]);
+                          if ((*accepted)[i]) (*accepted)[i](r->chunks[i]);
+                        }
+                        for (const auto& [stream, clock] : r->clocks)
+                          if (const auto it = clocks.find(stream); it == clocks.end() || it->second != clock) {
+                            clocks[stream] = clock;
+                            listener.clock_changed(options.shard, stream, clock);
+                          }
+                      });
+  jobs[job.id].cancel = std::move(cancel);
+  return job;
 }
 
 // Hands batches to the pipelines that read their stream; one that is too far behind reads them from the log instead.
@@ -185,7 +198,8 @@ void shard::impl::route(const std::vector<ingested_ptr>& batches) {
   for (auto& [name, p] : pipelines) {
     if (p.at != pipeline_run::phase::running || p.careful) continue;
     for (const auto& b : batches) {
-      const auto reads = std::ranges::any_of(p.plan.views, [&](const view_plan& v) { return v.input_is_stream && v.input == b->stream; });
+      const auto reads = std::ranges::any_of(
+          p.plan.views, [&](const view_plan& v) { return v.input_is_stream && v.input == b->stream; });
       if (!reads || p.queue_bytes + b->bytes > options.task_queue_bytes) continue;
       p.queue_bytes += b->bytes;
       p.queue[b->stream].push_back(b);
@@ -300,7 +314,8 @@ std::optional<shard_job> shard::impl::task_job(pipeline_run& p) {
     backlog = backlog || !queue.empty();
   }
   const bool takes = !batches.empty() || !behind.empty();
-  const bool cut = !has_ready(p.plan.record.name) && (p.work->dirty() || takes) && (full || cut_due(p.cut_at_us, backlog));
+  const bool cut =
+      !has_ready(p.plan.record.name) && (p.work->dirty() || takes) && (full || cut_due(p.cut_at_us, backlog));
   if (!takes && !cut) return std::nullopt;
   if (cut) p.cut_at_us = now_us;
   if (poll) p.poll_at_us = now_us + poll_us;
@@ -323,21 +338,22 @@ std::optional<shard_job> shard::impl::task_job(pipeline_run& p) {
     d.cut = std::move(e);
     return d;
   };
-  return make_job(job_kind::task, p.plan.record.name, std::move(run),
-                  [this, name = p.plan.record.name, incarnation = p.incarnation](result<done> d) {
-                    const auto it = pipelines.find(name);
-                    if (it == pipelines.end()) return;
-                    auto& run_of = it->second;
-                    if (rule_on(3) && (run_of.incarnation != incarnation || run_of.at != pipeline_run::phase::running)) {
-                      run_of.job_out = run_of.incarnation != incarnation && run_of.job_out;
-                      return;
-                    }
-                    run_of.job_out = false;
-                    if (!d) return fail_pipeline(run_of, d.error());
-                    note_progress(run_of);
-                    if (d->read_nothing) run_of.retry_at_us = now_us + retry_us;
-                    if (d->cut) accept_epoch(run_of, std::move(*d->cut));
-                  });
+  return make_job(
+      job_kind::task, p.plan.record.name, std::move(run),
+      [this, name = p.plan.record.name, incarnation = p.incarnation](result<done> d) {
+        const auto it = pipelines.find(name);
+        if (it == pipelines.end()) return;
+        auto& run_of = it->second;
+        if (rule_on(3) && (run_of.incarnation != incarnation || run_of.at != pipeline_run::phase::running)) {
+          run_of.job_out = run_of.incarnation != incarnation && run_of.job_out;
+          return;
+        }
+        run_of.job_out = false;
+        if (!d) return fail_pipeline(run_of, d.error());
+        note_progress(run_of);
+        if (d->read_nothing) run_of.retry_at_us = now_us + retry_us;
+        if (d->cut) accept_epoch(run_of, std::move(*d->cut));
+      });
 }
 
 }  // namespace weir

@@ -101,9 +101,14 @@ status shard_writer::restore_view(std::string_view view, topic_kind kind) {
   }
   if (kind == topic_kind::append) stamp = std::max(stamp, bounds.start);
   WEIR_TRY(changelog_next, store_.changelog_stamp(shard_));
-  WEIR_TRY(reader, log_.read(topic, shard_, stamp));
+  auto reader = log_.read(topic, shard_, stamp);
+  if (!reader && reader.error().code == errc::offset_out_of_range) {
+    WEIR_TRY_VOID(store_.wipe_view(shard_, view));
+    reader = log_.read(topic, shard_, bounds.start);
+  }
+  if (!reader) return fail(std::move(reader).error());
   for (;;) {
-    WEIR_TRY(entries, reader->fetch(restore_bytes));
+    WEIR_TRY(entries, (*reader)->fetch(restore_bytes));
     if (entries.empty()) return {};
     state_delta delta;
     delta.changelog_next = changelog_next;

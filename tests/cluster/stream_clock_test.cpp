@@ -75,20 +75,31 @@ TEST_CASE("nothing is flushed while shards ran under different control states") 
 
 TEST_CASE("a report under an older control state does not take back what is live, and time never goes back") {
   stream_clock clock(2);
-  clock.report(1, quiet(10));
+  clock.report(1, quiet(10, 10, 6));
   clock.report(0, live(1, 100, 130, 6));
   clock.report(0, quiet(90, 90, 5));
   CHECK(clock.advise() == advice_list{{1, false, 100}});
 }
 
-TEST_CASE("a stopped shard is waited for") {
+TEST_CASE("a stopped shard is waited for, and only what it then says counts") {
   stream_clock clock(2);
   clock.report(0, live(1, 100, 130));
   clock.report(1, quiet(10));
   clock.forget(0);
   CHECK(clock.advise().empty());
-  clock.report(0, live(1, 20, 130));
-  CHECK(clock.advise() == advice_list{{1, false, 100}});
+  clock.report(0, live(1, 20, 130));  // what it had said of 100 was not committed
+  CHECK(clock.advise() == advice_list{{1, false, 20}});
+}
+
+TEST_CASE("a flush that was not committed is advised again") {
+  stream_clock clock(1);
+  auto flushed = quiet(100, 130);
+  flushed.flushed_us = 130;
+  clock.report(0, flushed);
+  CHECK(clock.advise().empty());
+  clock.forget(0);
+  clock.report(0, quiet(100, 130));
+  CHECK(clock.advise() == advice_list{{0, true, 130}});
 }
 
 TEST_CASE("shards outside the deployment are ignored") {

@@ -16,6 +16,7 @@ struct life_options {
   std::optional<int> shards;  // none: from the seed
   bool kills = true;
   bool log_faults = true;
+  bool power_loss = true;
 };
 
 struct life {

@@ -183,9 +183,34 @@ void sim_node::wake_hanging() {
   hung_job_.reset();
 }
 
+std::string sim_node::describe() {
+  std::string out;
+  for (int i = 0; i < options_.shards; ++i) {
+    out += fmt::format("shard {}: running {} commits {}\n", i, at(i).running(), at(i).commits());
+    for (const auto& [name, p] : at(i).pipelines())
+      out += fmt::format("  {} {} records {} behind {} restarts {} {}\n", name, p.state, p.records, p.behind, p.restarts, p.error);
+    for (const auto& [name, s] : at(i).sources())
+      out += fmt::format("  {} {} at {} accepted {} dead {}\n", name, s.state, s.position, s.accepted, s.dead);
+  }
+  for (const auto& s : sources_) out += fmt::format("{}: next {} of {} waiting {} done {}\n", s.script.name, s.next, s.script.records.size(), s.waiting, s.done);
+  for (const auto& j : jobs_) out += fmt::format("job out: shard {} kind {}\n", j.shard, static_cast<int>(j.job.kind));
+  for (const auto& f : failed_shards) out += "failed: " + f + "\n";
+  for (const auto& f : restarted) out += "restarted: " + f + "\n";
+  return out;
+}
+
 void sim_node::hold_source(const std::string& name, bool held) {
   for (auto& s : sources_)
     if (s.script.name == name) s.held = held;
+}
+
+// What a source had handed over may not have been committed: it asks where to go on.
+void sim_node::shard_running(int shard) {
+  for (auto& s : sources_) {
+    if (s.shard != shard) continue;
+    s.attached.reset();
+    s.done = false;
+  }
 }
 
 void sim_node::shard_failed(int shard, const error& why) {
@@ -213,22 +238,35 @@ void sim_node::clock_changed(int shard, std::string_view stream, const shard_clo
   for (const auto& advice : it->second.advise()) at(advice.shard).advise(stream, advice, now_us_);
 }
 
+namespace {
+
+// Every entry that stands; a simulated log may show the last ones only some fetches later.
+std::vector<log_entry> read_all(event_log& log, const std::string& topic, int partition) {
+  auto reader = must(log.read(topic, partition, must(log.bounds(topic, partition)).start));
+  std::vector<log_entry> out;
+  for (int empty = 0; empty < 50;) {
+    auto entries = must(reader->fetch(1 << 20));
+    empty = entries.empty() ? empty + 1 : 0;
+    for (auto& e : entries) out.push_back(std::move(e));
+  }
+  return out;
+}
+
+}  // namespace
+
 std::vector<std::string> final_rows(event_log& log, const std::string& app, const view_plan& view, int shards) {
   std::vector<std::string> out;
   std::map<std::string, std::string> by_key;
   for (int p = 0; p < shards; ++p) {
-    const auto topic = topic::view(app, view.name);
-    auto reader = must(log.read(topic, p, must(log.bounds(topic, p)).start));
-    for (auto entries = must(reader->fetch(1 << 20)); !entries.empty(); entries = must(reader->fetch(1 << 20)))
-      for (const auto& e : entries) {
-        if (must(decode_row_header(e.header)).kind != entry_row) continue;
-        if (view.kind == view_kind::append)
-          out.push_back(e.value.value());
-        else if (e.value)
-          by_key[e.key] = *e.value;
-        else
-          by_key.erase(e.key);
-      }
+    for (const auto& e : read_all(log, topic::view(app, view.name), p)) {
+      if (must(decode_row_header(e.header)).kind != entry_row) continue;
+      if (view.kind == view_kind::append)
+        out.push_back(e.value.value());
+      else if (e.value)
+        by_key[e.key] = *e.value;
+      else
+        by_key.erase(e.key);
+    }
   }
   for (auto& [key, row] : by_key) out.push_back(row);
   std::ranges::sort(out);
@@ -237,11 +275,8 @@ std::vector<std::string> final_rows(event_log& log, const std::string& app, cons
 
 std::vector<std::string> topic_values(event_log& log, const std::string& topic, int partitions) {
   std::vector<std::string> out;
-  for (int p = 0; p < partitions; ++p) {
-    auto reader = must(log.read(topic, p, must(log.bounds(topic, p)).start));
-    for (auto entries = must(reader->fetch(1 << 20)); !entries.empty(); entries = must(reader->fetch(1 << 20)))
-      for (const auto& e : entries) out.push_back(e.value.value_or("(deleted)"));
-  }
+  for (int p = 0; p < partitions; ++p)
+    for (const auto& e : read_all(log, topic, p)) out.push_back(e.value.value_or("(deleted)"));
   std::ranges::sort(out);
   return out;
 }

@@ -52,6 +52,8 @@ class sim_node : public shard_listener {
   shard& at(int i) { return *shards_[static_cast<std::size_t>(i)]; }
   control_log& control() { return *control_; }
   std::int64_t now_us() const { return now_us_; }
+  // Shards, pipelines and sources as they are, for a failing test's message.
+  std::string describe();
   void hand_new_plan();  // after a command on control()
   // The next job of this kind and pipeline is taken but never finished; answers its id once it happened.
   void hang_next(job_kind kind, std::string pipeline);
@@ -65,7 +67,7 @@ class sim_node : public shard_listener {
   std::vector<std::string> restarted, quarantined, failed_shards;  // pipeline or shard: why
 
  private:
-  void shard_running(int) override {}
+  void shard_running(int shard) override;
   void shard_failed(int shard, const error& why) override;
   void pipeline_restarted(int shard, std::string_view pipeline, const error& why) override;
   void pipeline_quarantined(int shard, std::string_view pipeline, const error& why) override;
