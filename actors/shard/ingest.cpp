@@ -4,9 +4,9 @@
 #include <nlohmann/json.hpp>
 
 #include "cluster/topic_names.hpp"
-#include "runtime/operators/byte_codec.hpp"
 #include "runtime/fault/fault_points.hpp"
 #include "runtime/fault/protocol_rules.hpp"
+#include "runtime/operators/byte_codec.hpp"
 #include "runtime/time/timestamp.hpp"
 #include "state/state_key.hpp"
 
@@ -36,11 +36,12 @@ event_times read_event_times(const stream_definition& d, const record_batch& row
     }
     if (__builtin_mul_overflow(c.ints()[i], d.event_time_unit_us, &out.us[i]) || out.us[i] < timestamp_min_us ||
         out.us[i] > timestamp_max_us) {
-      out.refused.emplace_back(i, fmt::format("its event time {} = {} is outside the years 1 to 9999", name, c.ints()[i]));
+      out.refused.emplace_back(i,
+                               fmt::format("its event time {} = {} is outside the years 1 to 9999", name, c.ints()[i]));
     } else if (rule_on(11) && out.us[i] > now_us && out.us[i] - now_us > d.max_future_us) {
-      out.refused.emplace_back(i, fmt::format("its event time {} is more than max_future ({}) ahead of its arrival {}",
-                                              format_timestamp(out.us[i]), format_interval(d.max_future_us),
-                                              format_timestamp(now_us)));
+      out.refused.emplace_back(
+          i, fmt::format("its event time {} is more than max_future ({}) ahead of its arrival {}",
+                         format_timestamp(out.us[i]), format_interval(d.max_future_us), format_timestamp(now_us)));
     }
   }
   return out;
@@ -174,7 +175,8 @@ std::vector<ingested_ptr> ingest::apply(const control_plan& plan, int shards, st
     if (streams_.contains(s.stream)) add_mark(s.stream, mark_kind::removed, name, s.max_event_us);
   }
   std::vector<ingested_ptr> out;
-  for (auto& [stream, list] : marks) out.push_back(write_marks(streams_[stream], std::move(list), changed[stream], now_us));
+  for (auto& [stream, list] : marks)
+    out.push_back(write_marks(streams_[stream], std::move(list), changed[stream], now_us));
   return out;
 }
 
@@ -189,6 +191,8 @@ result<std::vector<ingested_ptr>> ingest::accept(std::string_view source_name, s
     return fail(errc::cancelled, "a chunk of incarnation {} of source {}; the current one is {}", incarnation,
                 source_name, source.incarnation);
   auto& stream = streams_.find(source.stream)->second;
+  if (const auto& hook = current_record_hook())
+    for (std::size_t i = 0; i < chunk.records.size(); ++i) hook(ingest_pipeline, chunk.records[i]);
   WEIR_TRY(decoder, cached_decoder(stream.decoders, stream.definition, stream.definition.columns, chunk.format,
                                    chunk.context, true));
   std::vector<ingested_ptr> out;
@@ -228,8 +232,8 @@ result<std::vector<ingested_ptr>> ingest::accept(std::string_view source_name, s
       a.entry.sequence.push_back(source.next_sequence + (decoded[row] - first));
     }
     for (const auto& f : failures)
-      dead_letter(stream, source_name, source.next_sequence + (f.record - first), chunk.records[f.record], f.reason, chunk,
-                  now_us);
+      dead_letter(stream, source_name, source.next_sequence + (f.record - first), chunk.records[f.record], f.reason,
+                  chunk, now_us);
     source.dead += failures.size();
     source.accepted += kept_rows.size();
     if (kept_rows.size() != decoded.size()) a.rows = a.rows.gather(kept_rows);
@@ -369,7 +373,8 @@ std::vector<ingested_ptr> ingest::mark_idle(std::int64_t now_us) {
     touch(name);
   }
   std::vector<ingested_ptr> out;
-  for (auto& [stream, list] : marks) out.push_back(write_marks(streams_[stream], std::move(list), changed[stream], now_us));
+  for (auto& [stream, list] : marks)
+    out.push_back(write_marks(streams_[stream], std::move(list), changed[stream], now_us));
   return out;
 }
 

@@ -2,8 +2,8 @@
 // cuts epochs (DESIGN §2, PROTOCOL 2, 6, 11-13). A plain class: no threads, no clock of its own.
 //
 // A source has two clocks. Its own: the largest event time minus the stream's lateness. Its share of the stream's: the
-// same, but never behind what the stream's watermark was when the source opened or returned. The stream's watermark W is
-// the minimum of the shares of live sources and never goes back. A record is
+// same, but never behind what the stream's watermark was when the source opened or returned. The stream's watermark W
+// is the minimum of the shares of live sources and never goes back. A record is
 //   late for its source   when it is behind the source's own clock,
 //   late for the stream   when it is behind the source's share: so with sources that open before the first data it does
 //                         not depend on which sources a shard holds.
@@ -31,7 +31,7 @@ struct ingested_batch {
   std::uint64_t first_number = 0, next_number = 0;
   std::uint64_t epoch = 0;  // of ingest, in which it is committed
   stamped_batch rows;
-  time_progress progress;   // after it
+  time_progress progress;  // after it
   std::size_t bytes = 0;
 };
 using ingested_ptr = std::shared_ptr<const ingested_batch>;
@@ -43,8 +43,8 @@ struct ingest_source {
   std::uint64_t incarnation = 0;
   std::string position;
   std::uint64_t next_sequence = 0;
-  clock_state own;                              // watermark and flush of its own
-  std::int64_t floor_us = no_watermark;         // W when it opened or returned
+  clock_state own;                       // watermark and flush of its own
+  std::int64_t floor_us = no_watermark;  // W when it opened or returned
   std::int64_t max_event_us = no_watermark;
   source_life life = source_life::live;
   std::uint64_t accepted = 0, dead = 0, late = 0;
@@ -117,7 +117,8 @@ class ingest {
   bool dirty_ = false;
 };
 
-// Builds the rows of a batch for tasks from a stored entry: decodes the records into `columns` (a part of the stream's).
+// Builds the rows of a batch for tasks from a stored entry: decodes the records into `columns` (a part of the
+// stream's).
 result<stamped_batch> decode_stored(const stream_entry& entry, const stream_definition& stream, schema_ptr columns,
                                     std::map<std::string, std::unique_ptr<record_decoder>>& decoders);
 time_progress progress_of(const stream_entry& entry);

@@ -87,7 +87,8 @@ void shard::impl::follow_plan() {
     if (it == pipelines.end()) {
       auto& p = pipelines[name];
       p.plan = planned;
-      p.at = planned.record.state == run_state::quarantined ? pipeline_run::phase::quarantined : pipeline_run::phase::restoring;
+      p.at = planned.record.state == run_state::quarantined ? pipeline_run::phase::quarantined
+                                                            : pipeline_run::phase::restoring;
       p.problem.message = planned.record.error;
       continue;
     }
@@ -227,7 +228,8 @@ std::optional<source_attachment> shard::attach(std::string_view source) {
   const auto state = i.source_states.find(source);
   if (state == i.source_states.end() || state->second.state == "removed") return std::nullopt;
   // What a job holds of it may still be accepted: its position is not known before (PROTOCOL 6).
-  if (const auto out = i.chunks_in_job.find(source); out != i.chunks_in_job.end() && out->second > 0) return std::nullopt;
+  if (const auto out = i.chunks_in_job.find(source); out != i.chunks_in_job.end() && out->second > 0)
+    return std::nullopt;
   const auto session = i.next_attachment++;
   i.attachments.insert_or_assign(std::string(source), session);
   return source_attachment{session, i.source_incarnations[std::string(source)], state->second.position};

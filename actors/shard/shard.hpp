@@ -1,11 +1,11 @@
 // One shard's decisions, without threads: what may run now, and what follows when it has run (DESIGN §5).
 //
 //   offer(chunk) ─> ingest ──batches in memory──> task (one per pipeline) ──┐
-//                     │ epoch                        │ epoch                 ├─> writer: one log transaction, then RocksDB
-//                     └──────────────────────────────┴───────────────────────┘
+//                     │ epoch                        │ epoch                 ├─> writer: one log transaction, then
+//                     RocksDB └──────────────────────────────┴───────────────────────┘
 //
-// The owner (an actor with a pool of threads, or the simulation with a seed) calls the events below from one thread at a
-// time, takes runnable jobs, runs each on any thread, and says finished(). Jobs that are out together touch disjoint
+// The owner (an actor with a pool of threads, or the simulation with a seed) calls the events below from one thread at
+// a time, takes runnable jobs, runs each on any thread, and says finished(). Jobs that are out together touch disjoint
 // objects, so they may run in parallel. A job that never returns is reported with hung(): its pipeline is quarantined
 // and whatever the job still does is ignored.
 #pragma once
@@ -70,8 +70,8 @@ class shard_listener {
   virtual void pipeline_restarted(int shard, std::string_view pipeline, const error& why) = 0;
   // A pipeline stopped in this shard until someone resumes it.
   virtual void pipeline_quarantined(int shard, std::string_view pipeline, const error& why) = 0;
-  // Entries below `end` were committed to this partition of a view's or a shuffle's topic; the owner wakes the shard that
-  // has the partition's number, and whoever follows the view.
+  // Entries below `end` were committed to this partition of a view's or a shuffle's topic; the owner wakes the shard
+  // that has the partition's number, and whoever follows the view.
   virtual void topic_committed(int shard, std::string_view topic, int partition, std::int64_t end) = 0;
   virtual void clock_changed(int shard, std::string_view stream, const shard_clock& clock) = 0;
 };
@@ -89,8 +89,8 @@ struct shard_job {
 struct pipeline_status {
   std::string state;  // running, restarting, careful (one position at a time, after a failure), quarantined
   std::string error;
-  std::uint64_t records = 0;   // processed since start
-  std::uint64_t behind = 0;    // records of its streams not yet processed
+  std::uint64_t records = 0;  // processed since start
+  std::uint64_t behind = 0;   // records of its streams not yet processed
   std::uint64_t restarts = 0;
   std::size_t state_bytes = 0;
   std::map<std::string, clock_state> view_clocks;

@@ -85,7 +85,8 @@ std::optional<shard_job> shard::impl::careful_job(pipeline_run& p) {
       return std::nullopt;
     }
     if (p.trying.length == 1) return unit_job(p, *input, true);
-    p.trying.length = p.trying.length == whole_entry ? first_shrunk : std::max<std::uint64_t>(1, p.trying.length / shrink);
+    p.trying.length =
+        p.trying.length == whole_entry ? first_shrunk : std::max<std::uint64_t>(1, p.trying.length / shrink);
     p.trying.count = 0;
   }
   if (writer_jobs > 0) return std::nullopt;
@@ -108,8 +109,8 @@ shard_job shard::impl::count_job(pipeline_run& p) {
 shard_job shard::impl::unit_job(pipeline_run& p, task_input& input, bool skip) {
   p.job_out = true;
   const auto length = p.trying.length == whole_entry ? ~std::uint64_t{0} : p.trying.length;
-  const auto reason = fmt::format("poison: pipeline {} failed on it {} times, last: {}", p.plan.record.name, options.attempts,
-                                  p.problem.message.empty() ? "the process ended" : p.problem.text());
+  const auto reason = fmt::format("poison: pipeline {} failed on it {} times, last: {}", p.plan.record.name,
+                                  options.attempts, p.problem.message.empty() ? "the process ended" : p.problem.text());
   auto run = [this, t = p.work, in = &input, length, skip, reason, now = now_us]() -> result<std::optional<epoch>> {
     if (skip) {
       WEIR_TRY_VOID(t->skip_poison(*in, log, reason, now));

@@ -24,13 +24,15 @@ void shard::impl::accept_epoch(pipeline_run& p, epoch e) {
   const auto limit = log.max_entry_bytes();
   for (const auto& a : e.appends)
     if (rule_on(7) && a.bytes() > limit)
-      return quarantine(p, {errc::limit_exceeded,
-                            fmt::format("an entry of {} bytes for {} is over the log's limit of {}", a.bytes(), a.topic, limit),
-                            "raise log.max_record or make the view's rows smaller"});
+      return quarantine(
+          p, {errc::limit_exceeded,
+              fmt::format("an entry of {} bytes for {} is over the log's limit of {}", a.bytes(), a.topic, limit),
+              "raise log.max_record or make the view's rows smaller"});
   for (const auto& c : e.changes)
     if (rule_on(7) && c.key.size() + (c.value ? c.value->size() : 0) > limit)
-      return quarantine(p, {errc::limit_exceeded, fmt::format("a state entry of pipeline {} is over the log's limit of {} bytes",
-                                                              p.plan.record.name, limit),
+      return quarantine(p, {errc::limit_exceeded,
+                            fmt::format("a state entry of pipeline {} is over the log's limit of {} bytes",
+                                        p.plan.record.name, limit),
                             "raise log.max_record, or keep less per group"});
   ready.push_back(std::move(e));
 }
@@ -60,7 +62,8 @@ std::optional<shard_job> shard::impl::commit_job() {
       ready.insert(ready.begin(), std::make_move_iterator(taken->begin()), std::make_move_iterator(taken->end()));
       return;
     }
-    if (!outcome && outcome.error().code == errc::unknown_outcome && !rule_on(8)) outcome = commit_outcome{{taken->size(), status{}}, {}, {}};
+    if (!outcome && outcome.error().code == errc::unknown_outcome && !rule_on(8))
+      outcome = commit_outcome{{taken->size(), status{}}, {}, {}};
     if (!outcome) return fail_shard(outcome.error());
     committed(*taken, *outcome);
   });

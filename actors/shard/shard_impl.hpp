@@ -23,30 +23,32 @@ struct pipeline_run {
   phase at = phase::restoring;
   std::shared_ptr<task> work;
   bool job_out = false;
-  bool in_flight = false;          // a commit with its epochs is under way
-  std::uint64_t incarnation = 0;   // of its task in this process
+  bool in_flight = false;         // a commit with its epochs is under way
+  std::uint64_t incarnation = 0;  // of its task in this process
   std::uint64_t next_epoch = 1;
-  std::int64_t cut_at_us = 0;      // last cut
+  std::int64_t cut_at_us = 0;                                          // last cut
   std::map<std::string, std::deque<ingested_ptr>, std::less<>> queue;  // by stream, not yet processed
   std::size_t queue_bytes = 0;
   std::map<std::string, std::int64_t, std::less<>> known_end;  // by topic of shuffles and views: committed up to here
-  std::int64_t poll_at_us = 0;     // when inputs are looked at although nothing is known of them
-  std::int64_t retry_at_us = 0;    // when an input is read again that had nothing to show yet
+  std::int64_t poll_at_us = 0;   // when inputs are looked at although nothing is known of them
+  std::int64_t retry_at_us = 0;  // when an input is read again that had nothing to show yet
   std::uint64_t restarts = 0;
+  int restore_failures = 0;  // in a row
   error problem;
-  pipeline_status seen;            // its numbers when its task was last here: a job has it most of the time
+  pipeline_status seen;  // its numbers when its task was last here: a job has it most of the time
   std::map<std::string, std::uint64_t, std::less<>> seen_positions;  // by stream
 
   // After a failure or an unclean exit: one counted unit at a time, from the log, until what was in flight is passed.
   bool careful = false;
-  bool counted = false;            // the next unit's attempt stands in the log
-  attempt trying;                  // the unit; count 0: none
-  std::uint64_t unit_length = 0;   // records a unit may have; 0: a whole entry
+  bool counted = false;                                             // the next unit's attempt stands in the log
+  attempt trying;                                                   // the unit; count 0: none
+  std::uint64_t unit_length = 0;                                    // records a unit may have; 0: a whole entry
   std::map<std::string, std::uint64_t, std::less<>> careful_until;  // by stream
 };
 
 struct shard::impl {
-  impl(shard_options o, event_log& l, state_store& s, shard_listener& out) : options(std::move(o)), log(l), store(s), listener(out) {}
+  impl(shard_options o, event_log& l, state_store& s, shard_listener& out)
+      : options(std::move(o)), log(l), store(s), listener(out) {}
 
   shard_options options;
   event_log& log;
@@ -101,6 +103,7 @@ struct shard::impl {
   // --- jobs (shard_jobs.cpp) ---
   template <class Work, class Done>
   shard_job make_job(job_kind kind, std::string pipeline, Work work, Done done);
+  result<std::shared_ptr<ingest>> restored_ingest();
   shard_job open_job();
   std::optional<shard_job> ingest_job();
   std::optional<shard_job> pipeline_job(pipeline_run& p);

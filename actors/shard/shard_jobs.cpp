@@ -13,6 +13,8 @@ namespace {
 
 constexpr std::int64_t idle_check_us = 100'000;
 constexpr std::int64_t poll_us = 100'000, retry_us = 1'000;
+constexpr std::int64_t restore_retry_us = 50'000;
+constexpr int restore_tries = 100;
 
 struct opened {
   std::shared_ptr<shard_writer> writer;
@@ -69,6 +71,15 @@ ingested run_ingest(ingest& intake, ingest_work& work, int shards, std::int64_t 
 
 }  // namespace
 
+result<std::shared_ptr<ingest>> shard::impl::restored_ingest() {
+  auto in = std::make_shared<ingest>(options.app, options.shard, log.max_entry_bytes() / 2);
+  const auto prefix = state_prefix(ingest_pipeline, 0);
+  WEIR_TRY_VOID(store.load(options.shard, prefix, [&](std::string_view key, std::string_view value) {
+    return in->restore(key.substr(prefix.size()), value);
+  }));
+  return in;
+}
+
 shard_job shard::impl::open_job() {
   at = phase::opening;
   auto the_plan = plan;
@@ -78,11 +89,8 @@ shard_job shard::impl::open_job() {
     WEIR_TRY_VOID(o.writer->open(*the_plan));
     WEIR_TRY(attempts, o.writer->read_attempts());
     o.attempts = std::move(attempts);
-    o.intake = std::make_shared<ingest>(options.app, options.shard, log.max_entry_bytes() / 2);
-    const auto prefix = state_prefix(ingest_pipeline, 0);
-    WEIR_TRY_VOID(store.load(options.shard, prefix, [&](std::string_view key, std::string_view value) {
-      return o.intake->restore(key.substr(prefix.size()), value);
-    }));
+    WEIR_TRY(restored, restored_ingest());
+    o.intake = std::move(restored);
     return o;
   };
   return make_job(job_kind::open, {}, std::move(work), [this](result<opened> o) {
@@ -166,7 +174,9 @@ std::optional<shard_job> shard::impl::ingest_job() {
                         ingest_out = false;
                         if (!r) {
                           cancel();
-                          return fail_shard(r.error());
+                          if (rule_on(5)) return fail_shard(r.error());
+                          if (auto fresh = restored_ingest()) intake = std::move(*fresh);
+                          return;
                         }
                         if (the_plan) applied = the_plan;
                         for (const auto& n : names)
@@ -209,7 +219,7 @@ void shard::impl::route(const std::vector<ingested_ptr>& batches) {
 
 std::optional<shard_job> shard::impl::pipeline_job(pipeline_run& p) {
   switch (p.at) {
-    case pipeline_run::phase::restoring: return restore_job(p);
+    case pipeline_run::phase::restoring: return now_us < p.retry_at_us ? std::nullopt : std::optional(restore_job(p));
     case pipeline_run::phase::dropping: return p.in_flight ? std::nullopt : std::optional(drop_job(p));
     case pipeline_run::phase::running: return p.careful ? careful_job(p) : task_job(p);
     default: return std::nullopt;
@@ -231,7 +241,12 @@ shard_job shard::impl::restore_job(pipeline_run& p) {
                     auto& run = it->second;
                     run.job_out = false;
                     if (run.at != pipeline_run::phase::restoring) return;
+                    if (!t && t.error().code == errc::unavailable && ++run.restore_failures < restore_tries) {
+                      run.retry_at_us = now_us + restore_retry_us;
+                      return;
+                    }
                     if (!t) return quarantine(run, t.error());
+                    run.restore_failures = 0;
                     run.work = std::move(*t);
                     note_progress(run);
                     run.at = pipeline_run::phase::running;

@@ -22,10 +22,12 @@ std::string offset_key(std::int64_t offset) {
 }
 
 // A view topic's entry as a change of the view's table; none for clocks.
-std::optional<view_row_change> row_of(std::string_view view, std::string_view key, std::optional<std::string_view> value,
-                                      std::string_view header, std::int64_t offset) {
+std::optional<view_row_change> row_of(std::string_view view, std::string_view key,
+                                      std::optional<std::string_view> value, std::string_view header,
+                                      std::int64_t offset) {
   if (!header.empty() && header.front() == entry_clock) return std::nullopt;
-  view_row_change row{std::string(view), key.empty() ? offset_key(offset) : std::string(key.substr(1)), std::nullopt, offset};
+  view_row_change row{std::string(view), key.empty() ? offset_key(offset) : std::string(key.substr(1)), std::nullopt,
+                      offset};
   if (value) row.value = std::string(*value);
   return row;
 }
@@ -67,14 +69,13 @@ status shard_writer::open(const control_plan& plan) {
 status shard_writer::restore_changelog() {
   WEIR_TRY(stamp, store_.changelog_stamp(shard_));
   WEIR_TRY(bounds, log_.bounds(changelog_, shard_));
-  if (rule_on(24) && stamp > bounds.end) {
-    WEIR_TRY_VOID(store_.wipe(shard_));
-    stamp = 0;
-  }
-  auto reader = log_.read(changelog_, shard_, stamp);
-  if (!reader && reader.error().code == errc::offset_out_of_range) {
+  auto reader = log_.read(changelog_, shard_, std::min(stamp, bounds.end));
+  const bool lost = stamp > bounds.end || (!reader && reader.error().code == errc::offset_out_of_range);
+  if (lost && rule_on(24)) {  // the state holds what the log has lost (PROTOCOL 24)
     WEIR_TRY_VOID(store_.wipe(shard_));
     reader = log_.read(changelog_, shard_, 0);
+  } else if (lost) {
+    reader = log_.read(changelog_, shard_, bounds.end);
   }
   if (!reader) return fail(std::move(reader).error());
   for (;;) {

@@ -21,10 +21,10 @@ namespace weir {
 
 // A counted attempt to pass a position that has failed before (PROTOCOL 9).
 struct attempt {
-  std::string stream;            // the topic of the position
+  std::string stream;  // the topic of the position
   std::uint64_t position = 0;
-  std::uint64_t length = 0;      // records tried together
-  std::uint64_t count = 0;       // attempts so far, this one included
+  std::uint64_t length = 0;  // records tried together
+  std::uint64_t count = 0;   // attempts so far, this one included
 
   bool operator==(const attempt&) const = default;
 };

@@ -96,7 +96,8 @@ result<entry_numbers> decode_entry_header(std::string_view header) {
   entry_numbers n;
   n.first = r.varint();
   n.next = n.first + r.varint();
-  if (!r.ok() || !r.at_end()) return fail(errc::corrupt, "a stream entry's header cannot be read ({} bytes)", header.size());
+  if (!r.ok() || !r.at_end())
+    return fail(errc::corrupt, "a stream entry's header cannot be read ({} bytes)", header.size());
   return n;
 }
 

@@ -44,11 +44,11 @@ struct stream_entry {
   std::uint64_t first_sequence = 0;
   std::int64_t arrival_us = 0;
   raw_records records;
-  std::vector<std::uint64_t> sequence;       // per record, rising from first_sequence
-  std::vector<std::int64_t> event_time_us;   // per record
-  std::vector<std::uint8_t> late;            // per record: late_flag bits
+  std::vector<std::uint64_t> sequence;      // per record, rising from first_sequence
+  std::vector<std::int64_t> event_time_us;  // per record
+  std::vector<std::uint8_t> late;           // per record: late_flag bits
   std::vector<stream_mark> marks;
-  clock_state stream_clock;                  // after records and marks
+  clock_state stream_clock;                                        // after records and marks
   std::vector<std::pair<std::string, clock_state>> source_clocks;  // of the sources whose own clock changed
 
   std::uint64_t next_number() const { return first_number + records.size() + marks.size(); }

@@ -119,7 +119,8 @@ status task::restore_entry(std::string_view key, std::string_view value) {
   if (key.front() == state_of_task) return decode_positions(value);
   const auto rest = key.substr(1);
   const auto end = rest.find('\0');
-  if (end == std::string_view::npos) return fail(errc::corrupt, "a state entry of pipeline {} names no view", record_.name);
+  if (end == std::string_view::npos)
+    return fail(errc::corrupt, "a state entry of pipeline {} names no view", record_.name);
   const auto view = rest.substr(0, end), own_key = rest.substr(end + 1);
   if (key.front() == state_of_input) {
     if (auto it = views_.find(view); it != views_.end()) it->second->rows.emplace(own_key, value);

@@ -31,10 +31,10 @@ enum class input_kind : std::uint8_t { stream, shuffle, view };
 
 struct task_input {
   input_kind kind = input_kind::stream;
-  std::string name;   // of the stream or view
+  std::string name;  // of the stream or view
   std::string topic;
-  std::uint64_t position = 0;      // next record number (streams) or log offset
-  std::int64_t offset_hint = 0;    // streams: an offset at or before the position
+  std::uint64_t position = 0;    // next record number (streams) or log offset
+  std::int64_t offset_hint = 0;  // streams: an offset at or before the position
 };
 
 struct task_options {
@@ -89,7 +89,8 @@ class task {
   status decode_positions(std::string_view value);
   std::string encode_positions() const;
 
-  status process_rows(const std::vector<node*>& nodes, const stamped_batch& rows, const std::vector<std::size_t>& place);
+  status process_rows(const std::vector<node*>& nodes, const stamped_batch& rows,
+                      const std::vector<std::size_t>& place);
   status process_node(node& n, const stamped_batch& input);
   status advance_nodes(const std::vector<node*>& nodes, const time_progress& progress);
   status advance_node(node& n, const time_progress& progress);
@@ -109,7 +110,7 @@ class task {
 
   task_options options_;
   pipeline_record record_;
-  std::string prefix_;  // of state keys
+  std::string prefix_;                        // of state keys
   std::vector<std::unique_ptr<node>> nodes_;  // in the order of the file: inputs before readers
   std::vector<task_input> inputs_;
   std::map<std::string, std::unique_ptr<stream_reader>, std::less<>> streams_;

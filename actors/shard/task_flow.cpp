@@ -112,7 +112,8 @@ void task::write_rows(node& n, const operator_output& out) {
     owned_append a{n.topic, options_.shard, {}, std::nullopt, {}, rows.event_time_us[i]};
     if (!out.keys.empty()) a.key = key_row + out.keys[i];
     if (!taken_back) append_json_row(a.value.emplace(), rows.rows, i);
-    const std::string_view source = rows.sources ? std::string_view((*rows.sources)[rows.source[i]]) : std::string_view{};
+    const std::string_view source =
+        rows.sources ? std::string_view((*rows.sources)[rows.source[i]]) : std::string_view{};
     a.header = encode_row_header({entry_row, source, rows.sequence[i], rows.late[i]});
     append(std::move(a));
   }
@@ -121,9 +122,10 @@ void task::write_rows(node& n, const operator_output& out) {
 void task::write_refused(const std::string& topic, const std::vector<refused_row>& rows) {
   for (const auto& r : rows) {
     owned_append a{topic, options_.shard, {}, r.original, {}, r.event_time_us};
-    a.header = nlohmann::json{{"reason", r.reason}, {"source", r.source}, {"sequence", r.sequence},
-                              {"event_time_us", r.event_time_us}}
-                   .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    a.header =
+        nlohmann::json{
+            {"reason", r.reason}, {"source", r.source}, {"sequence", r.sequence}, {"event_time_us", r.event_time_us}}
+            .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
     append(std::move(a));
   }
 }
@@ -265,7 +267,8 @@ status task::process_view_entry(task_input& input, const log_entry& stored) {
   std::vector<decode_failure> failures;
   reader.decoder->decode(texts, 0, texts.size(), builder, decoded, failures);
   if (!failures.empty())
-    return fail(errc::corrupt, "row {} of view {} cannot be read: {}", stored.offset, input.name, failures.front().reason);
+    return fail(errc::corrupt, "row {} of view {} cannot be read: {}", stored.offset, input.name,
+                failures.front().reason);
   rows.rows = builder.finish();
   rows.event_time_us.assign(rows.size(), stored.timestamp_us);
   rows.source.assign(rows.size(), 0);

@@ -1,5 +1,6 @@
 #include <limits>
 
+#include "runtime/fault/protocol_rules.hpp"
 #include "runtime/log/local_keys.hpp"
 #include "runtime/log/local_readers.hpp"
 
@@ -116,6 +117,10 @@ status append_reader::load_around() {
   }
   WEIR_TRY_VOID(checked(found->status()));
   auto const next = found->Valid() ? get_i64(view(found->key()).substr(4)) : state_.end.load();
+  if (!rule_on(23) && found->Valid()) {
+    position_ = next;
+    return hold(view(found->value()));
+  }
   return with_hint(fail(errc::offset_out_of_range,
                         "topic {}, partition {}: offset {} is no longer in the log, which goes on at {}: retention has "
                         "dropped what lies between",

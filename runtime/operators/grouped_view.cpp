@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <tuple>
 
+#include "runtime/fault/protocol_rules.hpp"
 #include "runtime/operators/windows.hpp"
 #include "runtime/time/timestamp.hpp"
 
@@ -42,12 +43,13 @@ status grouped_view::merge(std::string_view key, std::string_view bytes) {
     if (!group_store::read_window(plan_.window, window, start, last))
       return fail(errc::corrupt, "view {}: a partial group's window cannot be", plan_.name);
     const std::int64_t end = last + plan_.window.size_us;
-    if (closed_by(plan_.window, end, clocks_[0].horizon))
+    if (rule_on(14) && closed_by(plan_.window, end, clocks_[0].horizon))
       return fail(errc::internal, "view {}: a partial for the window that ends at {} came after the window was closed",
                   plan_.name, format_timestamp(end));
   }
   WEIR_TRY(slot, store_.merge(key, in));
-  if (!in.at_end()) return fail(errc::corrupt, "view {}: bytes follow the partial of {}", plan_.name, store_.describe(slot));
+  if (!in.at_end())
+    return fail(errc::corrupt, "view {}: bytes follow the partial of {}", plan_.name, store_.describe(slot));
   return {};
 }
 
@@ -86,7 +88,7 @@ status grouped_view::follow_store() {
     else
       b.clock = clock_of(slot);
     auto& clock = clocks_[b.clock];
-    if (closed_by(plan_.window, end, clock.horizon))
+    if (rule_on(14) && closed_by(plan_.window, end, clock.horizon))
       return fail(errc::internal, "a row that is not late opened a closed window: {}, window end {}",
                   store_.describe(slot), format_timestamp(end));
     b.queued = true;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <stdexcept>
 
 #include "cluster/topic_names.hpp"
 #include "runtime/fault/fault_points.hpp"
@@ -13,7 +14,7 @@ namespace weir::sim {
 namespace {
 
 constexpr std::int64_t start_us = 1'600'000'000'000'000;
-constexpr int kills_max = 6;
+constexpr int kills_max = 8;
 
 std::size_t below(std::mt19937_64& random, std::size_t n) { return std::uniform_int_distribution<std::size_t>(0, n - 1)(random); }
 bool chance(std::mt19937_64& random, double p) { return std::bernoulli_distribution(p)(random); }
@@ -70,6 +71,24 @@ void arm(std::mt19937_64& random, life& l) {
     set_kill_hook({});
     throw simulated_kill{std::string(at)};
   });
+}
+
+// Failures of operators and ingest that pass by themselves, and a record on which operators always fail.
+record_hook failing_hook(const life_options& given, std::uint64_t seed) {
+  if (given.operator_failures == 0 && given.ingest_failures == 0 && given.poison.empty()) return {};
+  struct plan {
+    std::mt19937_64 random;
+    int operators, intake;
+  };
+  auto left = std::make_shared<plan>(plan{std::mt19937_64(seed * 7 + 1), given.operator_failures, given.ingest_failures});
+  return [left, poison = given.poison](std::string_view pipeline, std::string_view record) {
+    if (!pipeline.empty() && !poison.empty() && record.find(poison) != std::string_view::npos)
+      throw std::runtime_error("a poison record");
+    int& n = pipeline.empty() ? left->intake : left->operators;
+    if (n == 0 || !chance(left->random, 0.02)) return;
+    --n;
+    throw std::runtime_error("a failure that passes");
+  };
 }
 
 std::string first_difference(const std::vector<std::string>& expected, const std::vector<std::string>& got) {
@@ -130,6 +149,7 @@ life live(std::uint64_t seed, const life_options& given) {
   sim_log log;
   temp_folder folder;
   const auto faults = faults_of(random, seed);
+  set_record_hook(failing_hook(given, seed));
   int kills_left = given.kills ? static_cast<int>(below(random, kills_max + 1)) : 0;
   for (;;) {
     ++l.starts;
@@ -142,6 +162,7 @@ life live(std::uint64_t seed, const life_options& given) {
       if (kills_left-- > 0) arm(random, l);
       const bool rested = node.run_to_rest(500'000);
       set_kill_hook({});
+      set_record_hook({});
       log.set_faults({});
       l.commits = log.commits();
       l.problem = rested ? check(log, node, expected, o.shards) : "the node did not come to rest";

@@ -17,6 +17,9 @@ struct life_options {
   bool kills = true;
   bool log_faults = true;
   bool power_loss = true;
+  int operator_failures = 0;  // at most so many times an operator throws, at records of the seed's choice
+  int ingest_failures = 0;    // the same for ingest
+  std::string poison;         // an operator throws whenever it meets a record that holds this
 };
 
 struct life {

@@ -51,8 +51,8 @@ bool carry_fully(std::vector<std::int64_t>& digits) {
 double round_to_double(bool negative, uint128 significant, bool inexact, int exponent) {
   if (significant == 0) return 0;
   const auto high = static_cast<std::uint64_t>(significant >> 64);
-  const int top = high != 0 ? 127 - std::countl_zero(high)
-                            : 63 - std::countl_zero(static_cast<std::uint64_t>(significant));
+  const int top =
+      high != 0 ? 127 - std::countl_zero(high) : 63 - std::countl_zero(static_cast<std::uint64_t>(significant));
   // Bits that do not fit: beyond 53, or below 2^-1074.
   const int dropped = std::max(top - 52, -1074 - exponent);
   double magnitude = 0;
@@ -66,6 +66,16 @@ double round_to_double(bool negative, uint128 significant, bool inexact, int exp
     magnitude = std::ldexp(static_cast<double>(kept), exponent + dropped);
   }
   return negative && magnitude != 0 ? -magnitude : magnitude;
+}
+
+void exact_sum::add_rounded(double v, bool negate) {
+  const double sum = rounded() + (negate ? -v : v);
+  clear();
+  const auto bits = std::bit_cast<std::uint64_t>(sum);
+  const auto exponent = static_cast<int>(bits >> 52 & 0x7ff);
+  if (exponent == 0x7ff) return add_special(sum, false);
+  const auto mantissa = (bits & mantissa_mask) | (exponent == 0 ? 0 : mantissa_mask + 1);
+  if (mantissa != 0) add_scaled(mantissa, (exponent == 0 ? 1 : exponent) - 1075, bits >> 63 != 0);
 }
 
 void exact_sum::add_special(double v, bool negate) {

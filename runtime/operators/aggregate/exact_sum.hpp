@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "runtime/fault/protocol_rules.hpp"
 #include "runtime/operators/aggregate/int128.hpp"
 #include "runtime/operators/byte_codec.hpp"
 
@@ -26,11 +27,12 @@ struct exact_magnitude {
 
 class exact_sum {
  public:
-  static constexpr int bias = 2176;           // 2^-bias is digit 0's weight; the smallest square is 2^-2148
+  static constexpr int bias = 2176;                 // 2^-bias is digit 0's weight; the smallest square is 2^-2148
   static constexpr std::uint32_t max_digits = 140;  // up to 2^2304: the largest square times 2^64 terms, and more
 
   // negate: subtract it.
   void add(double v, bool negate = false) {
+    if (!rule_on(17)) return add_rounded(v, negate);
     const auto bits = std::bit_cast<std::uint64_t>(v);
     const auto exponent = static_cast<int>(bits >> 52 & 0x7ff);
     std::uint64_t mantissa = bits & mantissa_mask;
@@ -84,6 +86,7 @@ class exact_sum {
     digit[1] += sign * d1;
     digit[2] += sign * d2;
   }
+  void add_rounded(double v, bool negate);  // as plain doubles do; only with PROTOCOL 17 switched off
   void add_special(double v, bool negate);
   void cover(std::uint32_t first, std::uint32_t end);
   void carry();

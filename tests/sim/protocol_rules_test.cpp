@@ -1,0 +1,256 @@
+// PROTOCOL.md, rule by rule: what the rule keeps true is checked, and the same check fails while the rule is off.
+// Rules 1, 12 and 13 have further tests in tests/cluster, 14 and 17 in tests/runtime/operators, 23 in tests/runtime/log.
+#include <catch2/catch.hpp>
+
+#include "cluster/topic_names.hpp"
+#include "runtime/fault/fault_points.hpp"
+#include "runtime/fault/protocol_rules.hpp"
+#include "tests/sim/simulation.hpp"
+#include "tests/support/temp_folder.hpp"
+
+using namespace weir;
+
+namespace {
+
+// The first seed whose committed output is wrong; 0: none.
+std::uint64_t first_wrong(std::uint64_t seeds, const sim::life_options& options = {}) {
+  for (std::uint64_t seed = 1; seed <= seeds; ++seed)
+    if (!sim::live(seed, options).problem.empty()) return seed;
+  return 0;
+}
+
+// The rule's own test, then the same with the rule off.
+template <class Check>
+void holds_only_with(int rule, Check check) {
+  CHECK(check() == "");
+  rule_switched_off off(rule);
+  CHECK(check() != "");
+}
+
+void seeds_show(int rule, std::uint64_t seeds, const sim::life_options& options = {}) {
+  holds_only_with(rule, [&] {
+    const auto wrong = first_wrong(seeds, options);
+    return wrong == 0 ? std::string() : fmt::format("seed {}", wrong);
+  });
+}
+
+const char* const small_sql = R"(
+CREATE TABLE readings (at timestamptz NOT NULL, sensor text NOT NULL, value double precision)
+  WITH (format = 'json', event_time = 'at');
+CREATE MATERIALIZED VIEW counts AS
+  SELECT window_start, sensor, count(*) AS n FROM tumble(readings, interval '5 seconds') GROUP BY window_start, sensor;
+CREATE MATERIALIZED VIEW plain AS SELECT sensor, value FROM readings;
+)";
+
+std::string record(int second, const char* sensor, const char* value = "1") {
+  return fmt::format(R"({{"at":"2020-01-01T00:00:{:02}Z","sensor":"{}","value":{}}})", second, sensor, value);
+}
+
+scripted_source instrument(std::string name, std::vector<std::string> records, bool ends = true) {
+  scripted_source s;
+  s.name = std::move(name);
+  s.stream = "readings";
+  s.records = std::move(records);
+  s.ends = ends;
+  return s;
+}
+
+struct bench {
+  explicit bench(std::vector<scripted_source> sources, int shards = 1, const char* sql = small_sql, sim_log_options log_options = {},
+                 std::int64_t commit_interval_us = 5'000)
+      : log(std::move(log_options)) {
+    sim_node_options o;
+    o.shards = shards;
+    o.chunk_records = 4;
+    o.shard.commit_interval_min_us = o.shard.commit_interval_max_us = commit_interval_us;
+    node.emplace(log, folder.path("state"), o, std::map<std::string, std::string>{{"p", sql}}, std::move(sources));
+  }
+  std::vector<std::string> rows(const char* view) {
+    return final_rows(log, "weir", node->control().plan()->names.views.at(view), static_cast<int>(shards()));
+  }
+  std::size_t shards() { return static_cast<std::size_t>(node->control().state()->deployment.shards); }
+
+  temp_folder folder;
+  sim_log log;
+  std::optional<sim_node> node;
+};
+
+}  // namespace
+
+TEST_CASE("rule 2: positions are dense numbers, memory is used only where it continues them", "[rules]") {
+  sim::life_options o;
+  o.kills = o.log_faults = false;
+  seeds_show(2, 60, o);
+}
+
+TEST_CASE("rule 3: a task that was given up and wakes commits nothing", "[rules]") {
+  holds_only_with(3, []() -> std::string {
+    std::vector<std::string> records;
+    for (int i = 0; i < 40; ++i) records.push_back(record(i % 50, "a"));
+    bench b({instrument("i", records)}, 1, small_sql, {}, 0);
+    auto& n = *b.node;
+    for (int i = 0; i < 30; ++i) n.step();
+    n.hang_next(job_kind::task, "p");
+    for (int i = 0; i < 200 && !n.hanging_job(); ++i)
+      if (!n.step()) n.pass_time(6'000);
+    if (!n.hanging_job()) return "no task hung";
+    for (int i = 0; i < 50; ++i) n.pass_time(6'000), n.step();
+    n.at(0).hung(*n.hanging_job(), n.now_us());
+    n.at(0).resume_pipeline("p", n.now_us());
+    n.run_to_rest();
+    n.wake_hanging();
+    n.run_to_rest();
+    const auto rows = b.rows("plain");
+    return rows.size() == 40 ? "" : fmt::format("{} rows of 40", rows.size());
+  });
+}
+
+TEST_CASE("rule 4: a failed task restarts only when the commit under way has its outcome", "[rules]") {
+  sim::life_options o;
+  o.kills = o.log_faults = false;
+  o.operator_failures = 4;
+  seeds_show(4, 120, o);
+}
+
+TEST_CASE("rule 5: when ingest fails, its shard restarts as a whole", "[rules]") {
+  sim::life_options o;
+  o.kills = o.log_faults = false;
+  o.ingest_failures = 3;
+  seeds_show(5, 60, o);
+}
+
+TEST_CASE("rule 6: a source that restarts goes on after what was accepted, its old chunks are refused", "[rules]") {
+  holds_only_with(6, []() -> std::string {
+    bench b({instrument("i", {}, false)});
+    auto& n = *b.node;
+    for (int i = 0; i < 60; ++i)
+      if (!n.step()) n.pass_time(6'000);
+    const auto first = n.at(0).attach("i");
+    if (!first) return "the source could not attach";
+    const auto chunk = [&](std::uint64_t session) {
+      offered_chunk c;
+      c.source = "i";
+      c.session = session;
+      for (int i = 0; i < 3; ++i) c.chunk.records.append(record(i, "a"));
+      c.chunk.position = "3";
+      return c;
+    };
+    n.at(0).offer(chunk(first->session), n.now_us());  // waits in the queue
+    const auto second = n.at(0).attach("i");           // the source was restarted
+    if (!second) return "the source could not attach again";
+    n.at(0).offer(chunk(second->session), n.now_us());
+    n.hold_source("i", true);
+    n.run_to_rest();
+    const auto rows = b.rows("plain");
+    return rows.size() == 3 ? "" : fmt::format("{} rows of 3", rows.size());
+  });
+}
+
+TEST_CASE("rule 7: what the log refuses is charged to the pipeline that wrote it", "[rules]") {
+  static const std::string sql = std::string(small_sql) + "CREATE MATERIALIZED VIEW wide AS SELECT rpad(sensor, 5000, 'x') AS w "
+                                                          "FROM readings WHERE value > 5;";
+  holds_only_with(7, []() -> std::string {
+    sim_log_options small;
+    small.max_entry_bytes = 4'000;
+    bench b({instrument("i", {record(1, "a"), record(2, "b", "9"), record(3, "c")})}, 1, sql.c_str(), small);
+    const bool rested = b.node->run_to_rest(20'000);
+    if (!rested || !b.node->failed_shards.empty()) return "the shard failed with the pipeline";
+    if (b.node->quarantined.size() != 1) return "the pipeline was not stopped";
+    return topic_values(b.log, topic::stream("weir", "readings"), 1).empty() ? "ingest stopped with it" : "";
+  });
+}
+
+TEST_CASE("rule 8: an unknown outcome is resolved by opening again and reading", "[rules]") {
+  sim::life_options o;
+  o.kills = false;
+  seeds_show(8, 60, o);
+}
+
+TEST_CASE("rule 9: attempts are counted, then the record that fails is found and set aside", "[rules]") {
+  holds_only_with(9, []() -> std::string {
+    std::vector<std::string> records;
+    for (int i = 0; i < 30; ++i) records.push_back(record(i, i == 17 ? "poison" : "a"));
+    bench b({instrument("i", records)});
+    set_record_hook([](std::string_view pipeline, std::string_view text) {
+      if (!pipeline.empty() && text.find("poison") != std::string_view::npos) throw std::runtime_error("poison");
+    });
+    const bool rested = b.node->run_to_rest(20'000);
+    set_record_hook({});
+    if (!rested) return "it never got past the record";
+    if (const auto n = b.rows("plain").size(); n != 29) return fmt::format("{} rows of 29", n);
+    const auto dead = topic_values(b.log, topic::dead("weir", "readings"), 1);
+    return dead == std::vector<std::string>{record(17, "poison")} ? "" : "the record is no dead letter";
+  });
+}
+
+TEST_CASE("rule 11: an event time far ahead of its arrival closes nothing", "[rules]") {
+  holds_only_with(11, []() -> std::string {
+    bench b({instrument("i", {record(1, "a"), R"({"at":"9999-01-01T00:00:00Z","sensor":"a","value":1})", record(2, "a"),
+                              record(30, "a")})});
+    b.node->run_to_rest();
+    const std::vector<std::string> expected{R"({"window_start":"2020-01-01T00:00:00Z","sensor":"a","n":2})",
+                                            R"({"window_start":"2020-01-01T00:00:30Z","sensor":"a","n":1})"};
+    return b.rows("counts") == expected ? "" : "windows closed too early";
+  });
+}
+
+TEST_CASE("rule 12: late is decided at ingest, a late record enters no window", "[rules]") {
+  sim::life_options o;
+  o.kills = o.log_faults = false;
+  seeds_show(12, 30, o);
+}
+
+TEST_CASE("rule 13: windows behind a shuffle close on the minimum over all shards", "[rules]") {
+  sim::life_options o;
+  o.kills = o.log_faults = false;
+  o.shards = 4;
+  seeds_show(13, 60, o);
+}
+
+TEST_CASE("rule 16: equal records give equal rows on any number of shards, after any crash", "[rules]") {
+  std::map<int, std::string> problems;
+  for (const int shards : {1, 4, 7}) {
+    sim::life_options o;
+    o.shards = shards;
+    for (std::uint64_t seed = 500; seed < 506; ++seed) problems[shards] += sim::live(seed, o).problem;
+    CHECK(problems[shards] == "");
+  }
+}
+
+TEST_CASE("rule 17: sums do not depend on where and in which order they were added", "[rules]") {
+  const auto sum = [](int shards, std::uint64_t seed) {
+    static constexpr const char* values[] = {"0.3", "1e16", "-1e16", "0.7"};
+    std::vector<scripted_source> sources;
+    for (int s = 0; s < 4; ++s) {
+      std::vector<std::string> records;
+      for (int i = 0; i < 20; ++i) records.push_back(record(i % 4, "a", values[s]));
+      sources.push_back(instrument(fmt::format("i{}", s), records));
+    }
+    temp_folder folder;
+    sim_log log;
+    sim_node_options o;
+    o.shards = shards;
+    o.seed = seed;
+    sim_node node(log, folder.path("state"), o,
+                  {{"p", R"(CREATE TABLE readings (at timestamptz NOT NULL, sensor text NOT NULL, value double precision)
+                              WITH (format = 'json', event_time = 'at', lateness = '1 hour');
+                            CREATE MATERIALIZED VIEW sums AS SELECT window_start, sum(value) AS s
+                              FROM tumble(readings, interval '1 hour') GROUP BY window_start;)"}},
+                  sources);
+    node.run_to_rest();
+    return final_rows(log, "weir", node.control().plan()->names.views.at("sums"), shards);
+  };
+  holds_only_with(17, [&]() -> std::string {
+    const auto first = sum(1, 1);
+    for (const int shards : {1, 4, 7})
+      for (std::uint64_t seed = 2; seed < 8; ++seed)
+        if (sum(shards, seed) != first) return fmt::format("{} shards, seed {}", shards, seed);
+    return "";
+  });
+}
+
+TEST_CASE("rule 24: state that is ahead of a log which lost its end is rebuilt", "[rules]") {
+  sim::life_options o;
+  o.log_faults = false;
+  seeds_show(24, 150, o);
+}
