@@ -120,7 +120,8 @@ void tumble_local(benchmark::State& state) {
 BENCHMARK(tumble_local);
 
 void session_local(benchmark::State& state) {
-  run_local(state, grouped_plan({window_kind::session, second / 10, 0}, {source_column(), image_column()}, count_and_max()));
+  run_local(state,
+            grouped_plan({window_kind::session, second / 10, 0}, {source_column(), image_column()}, count_and_max()));
 }
 BENCHMARK(session_local);
 
