@@ -27,8 +27,13 @@ dead_letter letter_of(int shard, const log_entry& entry) {
     const auto it = header.is_object() ? header.find(name) : header.end();
     return it != header.end() && it->is_number_integer() ? std::optional(it->get<std::int64_t>()) : std::nullopt;
   };
-  dead_letter out{text("reason"), text("source"), static_cast<std::uint64_t>(number("sequence").value_or(0)),
-                  entry.value.value_or(""), text("format"), text("context"), {}};
+  dead_letter out{text("reason"),
+                  text("source"),
+                  static_cast<std::uint64_t>(number("sequence").value_or(0)),
+                  entry.value.value_or(""),
+                  text("format"),
+                  text("context"),
+                  {}};
   const auto event_time = number("event_time_us");
   out.shown = {{"id", fmt::format("{}-{}", shard, entry.offset)},
                {"reason", out.reason},

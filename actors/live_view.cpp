@@ -99,7 +99,8 @@ result<bool> live_view::fill(int shard) {
   auto& l = lanes_[static_cast<std::size_t>(shard)];
   if (!l.fetched.empty()) return true;
   auto entries = l.reader->fetch(fetch_bytes);
-  if (!entries && entries.error().code == errc::offset_out_of_range) return begin_anew(fail(std::move(entries).error()));
+  if (!entries && entries.error().code == errc::offset_out_of_range)
+    return begin_anew(fail(std::move(entries).error()));
   if (!entries) return fail(std::move(entries).error());
   l.fetched.assign(std::make_move_iterator(entries->begin()), std::make_move_iterator(entries->end()));
   return !l.fetched.empty();

@@ -29,8 +29,8 @@ class entries_back {
   event_log& log_;
   std::string topic_;
   int partition_;
-  std::int64_t before_;      // everything from here on has been read
-  std::int64_t step_ = 16;   // offsets of the next window
+  std::int64_t before_;           // everything from here on has been read
+  std::int64_t step_ = 16;        // offsets of the next window
   std::deque<log_entry> window_;  // newest first
 };
 

@@ -101,6 +101,8 @@ status node::apply_configured() {
   };
   const auto shards = static_cast<int>(config_.node.shards);
   WEIR_TRY_VOID(append(set_deployment(*control_->state(), {shards, shards})));
+  // Before a pipeline of the same name is applied anew: its views begin empty.
+  WEIR_TRY_VOID(drop_orphaned_topics(*log_, config_.node.app, *control_->plan()));
   for (const auto& p : config_.pipelines) {
     WEIR_TRY(sql, read_file(p.file));
     auto applied = append(apply_pipeline(*control_->plan(), p.name, sql, false, p.from_beginning()));
@@ -221,10 +223,14 @@ child_spec node::source_child(const source_record& record) {
 
 // Topics first: nobody may be told of a stream or view whose topics are not there.
 status node::publish(const plan_ptr& plan) {
-  WEIR_TRY_VOID(create_topics(*log_, config_.node.app, static_cast<int>(config_.node.shards), *plan,
-                              config_.log.retention_us / 1'000, config_.log.retention_bytes));
-  plan_ = plan;
-  actors_->last_plan_us = wall_clock_us();
+  {
+    // Else the topics of this plan could be dropped as orphans of the one before.
+    std::lock_guard lock(actors_->topics_mutex);
+    WEIR_TRY_VOID(create_topics(*log_, config_.node.app, static_cast<int>(config_.node.shards), *plan,
+                                config_.log.retention_us / 1'000, config_.log.retention_bytes));
+    plan_ = plan;
+    actors_->last_plan_us = wall_clock_us();
+  }
   {
     std::lock_guard lock(actors_->mutex);
     for (auto& s : actors_->shards)
@@ -316,6 +322,7 @@ void node::ask_shards() {
 
 // Topics of views that are in no pipeline any more go once every shard has let go of their pipeline.
 void node::drop_orphans() {
+  std::lock_guard lock(actors_->topics_mutex);
   const auto plan = plan_.load();
   for (const auto& s : shards()) {
     if (!s.report.running) return;
@@ -323,11 +330,7 @@ void node::drop_orphans() {
       if (!plan->pipelines.contains(name)) return;
     if (s.taken_us < actors_->last_plan_us + 2 * config_.supervision.watch_interval_us) return;
   }
-  if (actors_->orphans_of == plan) return;
-  auto topics = log_->topics();
-  if (!topics) return;
-  for (const auto& t : *topics)
-    if (is_orphan(t.name, config_.node.app, *plan)) static_cast<void>(log_->drop_topic(t.name));
+  if (actors_->orphans_of == plan || !drop_orphaned_topics(*log_, config_.node.app, *plan)) return;
   actors_->orphans_of = plan;
 }
 

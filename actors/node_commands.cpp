@@ -1,9 +1,12 @@
 // The part of node_service that changes things: commands on the control log, and records sent again.
+#include <algorithm>
+
 #include "actors/dead_letters.hpp"
 #include "actors/node_descriptions.hpp"
 #include "actors/node_service.hpp"
 #include "actors/retry_sender.hpp"
 #include "cluster/topic_names.hpp"
+#include "runtime/sql/sql.hpp"
 
 namespace weir {
 
@@ -28,10 +31,58 @@ bool is_own_source(const control_plan& plan, std::string_view name) {
 }
 
 tl::unexpected<error> no_replacement(std::string_view name) {
-  return with_hint(fail(errc::unsupported, "pipeline {} exists with another SQL, and replacing one in place is not built",
-                        name),
-                   fmt::format("drop it and apply the new SQL: weir pipeline drop {}; its views are built anew from the "
-                               "log; a stream that sources write to stays only in a pipeline of its own", name));
+  return with_hint(
+      fail(errc::unsupported, "pipeline {} exists with another SQL, and replacing one in place is not built", name),
+      fmt::format("drop it and apply the new SQL: weir pipeline drop {}; its views are built anew from the "
+                  "log; a stream that sources write to stays only in a pipeline of its own",
+                  name));
+}
+
+// Rows of a dropped pipeline's views must not become those of a new one of the same names.
+status check_nothing_left(node& n, const control_plan& plan, std::string_view sql, const control_limits& most) {
+  WEIR_TRY(statements, plan_script(sql, plan.names, most.sql));
+  WEIR_TRY(topics, n.log().topics());
+  const auto& app = n.settings().node.app;
+  for (const auto& one : statements) {
+    const auto* view = std::get_if<view_plan>(&one);
+    if (view == nullptr || plan.names.views.contains(view->name)) continue;
+    for (const auto& name :
+         {topic::view(app, view->name), topic::late(app, view->name), topic::refused(app, view->name)})
+      if (std::ranges::any_of(topics, [&](const topic_config& t) { return t.name == name; }))
+        return with_hint(fail(errc::unavailable, "a dropped view {} is still being removed", view->name),
+                         "apply again in a moment");
+  }
+  return {};
+}
+
+struct topic_wait {
+  node* in;
+  std::vector<std::string> topics;
+  std::function<void()> done;
+  std::chrono::steady_clock::time_point since = std::chrono::steady_clock::now();
+};
+
+constexpr std::chrono::milliseconds look_again{20}, wait_at_most{10'000};
+
+bool are_gone(node& n, const std::vector<std::string>& names) {
+  const auto topics = n.log().topics();
+  return topics &&
+         std::ranges::none_of(*topics, [&](const topic_config& t) { return std::ranges::count(names, t.name) > 0; });
+}
+
+// Lifecycle: ends when the topics are gone, the node stops, or its patience is over; answers in every case.
+caf::behavior wait_until_gone(caf::event_based_actor* self, topic_wait wait) {
+  self->send(self, timer_atom::value);
+  return {[self, wait = std::move(wait)](timer_atom) {
+    const bool stops = !wait.in->shard_of({});
+    const bool patient = self->clock().now() - wait.since < wait_at_most;
+    if (!stops && patient && !are_gone(*wait.in, wait.topics)) {
+      self->delayed_send(self, look_again, timer_atom::value);
+      return;
+    }
+    wait.done();
+    self->quit();
+  }};
 }
 
 // Ingest would only make another dead letter of it.
@@ -39,9 +90,10 @@ status check_record(const stream_definition& stream, const source_chunk& chunk, 
   auto format = stream.format;
   if (!chunk.format.empty() && chunk.format != format.name) format = {chunk.format, {}};
   if (format.name == "csv" && chunk.context.empty())
-    return with_hint(fail(errc::unsupported, "the header line that dead letter {} of stream {} was read with is not known", id,
-                          stream.name),
-                     "write the corrected line, with its header, into a file and add it as a source");
+    return with_hint(
+        fail(errc::unsupported, "the header line that dead letter {} of stream {} was read with is not known", id,
+             stream.name),
+        "write the corrected line, with its header, into a file and add it as a source");
   WEIR_TRY(decoder, make_record_decoder(format, stream.columns, chunk.context, true));
   batch_builder rows(stream.columns);
   std::vector<std::uint32_t> decoded;
@@ -83,7 +135,8 @@ void node_service::add_sources(std::vector<source_request> sources, reply done) 
       return done(fail(std::move(good).error()));
     names.push_back(s.name);
   }
-  run([records = std::move(records), most = limits()](const control_plan& plan) { return weir::add_sources(plan, records, most); },
+  run([records = std::move(records),
+       most = limits()](const control_plan& plan) { return weir::add_sources(plan, records, most); },
       {{"added", std::move(names)}}, std::move(done));
 }
 
@@ -92,8 +145,8 @@ void node_service::set_source_paused(std::string name, bool paused, reply done) 
   run(
       [name = std::move(name), paused](const control_plan& plan) -> result<std::vector<control_record>> {
         if (is_own_source(plan, name))
-          return fail(errc::invalid_argument, "source {} belongs to the node: it only speaks when a dead letter is sent again",
-                      name);
+          return fail(errc::invalid_argument,
+                      "source {} belongs to the node: it only speaks when a dead letter is sent again", name);
         return set_source_state(plan, name, paused ? run_state::paused : run_state::running);
       },
       answer, std::move(done));
@@ -101,20 +154,25 @@ void node_service::set_source_paused(std::string name, bool paused, reply done) 
 
 void node_service::remove_source(std::string name, reply done) {
   const json answer{{"removed", name}};
-  run([name = std::move(name)](const control_plan& plan) { return weir::remove_source(plan, name); }, answer, std::move(done));
+  run([name = std::move(name)](const control_plan& plan) { return weir::remove_source(plan, name); }, answer,
+      std::move(done));
 }
 
 void node_service::apply_pipeline(pipeline_request request, reply done) {
   const json answer{{"name", request.name}};
   const auto name = request.name;
   run(
-      [request = std::move(request), most = limits()](const control_plan& plan) -> result<std::vector<control_record>> {
+      [&n = node_, request = std::move(request),
+       most = limits()](const control_plan& plan) -> result<std::vector<control_record>> {
         const auto it = plan.state.pipelines.find(request.name);
         if (request.replace && it != plan.state.pipelines.end() && it->second.sql != request.sql)
           return no_replacement(request.name);
-        return weir::apply_pipeline(plan, request.name, request.sql, false, request.from_beginning, most);
+        WEIR_TRY(records, weir::apply_pipeline(plan, request.name, request.sql, false, request.from_beginning, most));
+        if (!records.empty()) WEIR_TRY_VOID(check_nothing_left(n, plan, request.sql, most));
+        return records;
       },
-      answer, [&n = node_, name, done = std::move(done)](result<json> applied) {
+      answer,
+      [&n = node_, name, done = std::move(done)](result<json> applied) {
         if (!applied) return done(std::move(applied));
         const auto plan = n.plan();
         json views = json::array();
@@ -125,24 +183,38 @@ void node_service::apply_pipeline(pipeline_request request, reply done) {
       });
 }
 
+// Answered when the views' topics are gone too, so that the same names can be used again at once.
 void node_service::drop_pipeline(std::string name, reply done) {
   const json answer{{"dropped", name}};
-  run([name = std::move(name)](const control_plan& plan) { return weir::drop_pipeline(plan, name); }, answer, std::move(done));
+  auto topics = std::make_shared<std::vector<std::string>>();
+  run(
+      [name = std::move(name), topics, app = node_.settings().node.app](const control_plan& plan) {
+        if (const auto it = plan.pipelines.find(name); it != plan.pipelines.end())
+          for (const auto& v : it->second.views) topics->push_back(topic::view(app, v.name));
+        return weir::drop_pipeline(plan, name);
+      },
+      answer,
+      [&n = node_, topics, done = std::move(done)](result<json> dropped) {
+        if (!dropped || topics->empty()) return done(std::move(dropped));
+        n.system().spawn(wait_until_gone, topic_wait{&n, *topics, [done, answered = *dropped] { done(answered); }});
+      });
 }
 
 void node_service::resume_pipeline(std::string name, reply done) {
   const json answer{{"name", name}, {"state", "restarting"}};
-  run([name = std::move(name)](const control_plan& plan) { return set_pipeline_state(plan, name, run_state::running, {}); },
+  run([name = std::move(name)](
+          const control_plan& plan) { return set_pipeline_state(plan, name, run_state::running, {}); },
       answer, std::move(done));
 }
 
 void node_service::retry_dead_letter(std::string name, std::string id, std::optional<std::string> record, reply done) {
   const auto plan = node_.plan();
   if (const auto view = plan->names.views.find(name); view != plan->names.views.end())
-    return done(with_hint(fail(errc::unsupported,
-                               "what view {} refused stands in its input {} already; sent again it would count twice there",
-                               name, view->second.input),
-                          "mend the view's SQL, drop its pipeline and apply it again"));
+    return done(
+        with_hint(fail(errc::unsupported,
+                       "what view {} refused stands in its input {} already; sent again it would count twice there",
+                       name, view->second.input),
+                  "mend the view's SQL, drop its pipeline and apply it again"));
   const auto stream = plan->names.streams.find(name);
   if (stream == plan->names.streams.end()) return done(fail(errc::not_found, "there is no stream {}", name));
   auto letter = read_dead_letter(node_.log(), topic::dead(node_.settings().node.app, name), shards(), id);

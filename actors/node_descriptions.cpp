@@ -18,9 +18,13 @@ json text_or_null(const std::string& text) { return text.empty() ? json() : json
 json connector_json(const connector_kind& kind) {
   json options = json::array();
   for (const auto& o : kind.options)
-    options.push_back({{"name", o.name}, {"description", o.description}, {"required", o.required},
+    options.push_back({{"name", o.name},
+                       {"description", o.description},
+                       {"required", o.required},
                        {"default", text_or_null(o.default_value)}});
-  return {{"name", kind.name}, {"description", kind.description}, {"guarantee", kind.guarantee},
+  return {{"name", kind.name},
+          {"description", kind.description},
+          {"guarantee", kind.guarantee},
           {"options", std::move(options)}};
 }
 
@@ -109,14 +113,17 @@ json describe_source(const node_summary& s, const source_record& record) {
   const auto it = s.board.find(record.name);
   const source_view seen = it == s.board.end() ? source_view{} : it->second;
   const bool own = record.connector == retry_connector;
-  const auto state = own ? "waiting" : record.state == run_state::running ? seen.state : std::string(to_string(record.state));
+  const auto state = own                                  ? "waiting"
+                     : record.state == run_state::running ? seen.state
+                                                          : std::string(to_string(record.state));
   const bool reads = state == "running" || state == "waiting";
-  json out{{"name", record.name}, {"stream", record.stream}, {"connector", record.connector}, {"options", record.options},
-           {"state", state}, {"guarantee", guarantee_of(record.connector)}};
+  json out{{"name", record.name},       {"stream", record.stream}, {"connector", record.connector},
+           {"options", record.options}, {"state", state},          {"guarantee", guarantee_of(record.connector)}};
   out["shard"] = shard_of_source(record.name, std::max(1, s.plan->state.deployment.shards));
   out["rate"] = reads && !own ? json(seen.rate) : json();
   const bool has_lag = state != "ended" && state != "paused" && seen.last_record_us > 0;
-  out["lag"] = has_lag ? json(static_cast<double>(std::max<std::int64_t>(0, s.now_us - seen.last_record_us)) / 1e6) : json();
+  out["lag"] =
+      has_lag ? json(static_cast<double>(std::max<std::int64_t>(0, s.now_us - seen.last_record_us)) / 1e6) : json();
   out["progress"] = text_or_null(seen.progress);
   out["last_error"] = text_or_null(seen.last_error);
   out["next_try"] = state == "failed" && seen.next_try_us > 0 ? time_json(seen.next_try_us) : json();
@@ -180,10 +187,11 @@ json describe_node(const node_summary& s, const node& n, std::string_view versio
           {"started_at", time_json(n.started_us())},
           {"log", {{"kind", c.log.kind}, {"durability", c.log.durability}, {"data_dir", c.node.data_dir}}},
           {"shards", std::move(shards)},
-          {"counts", {{"streams", s.plan->names.streams.size()},
-                      {"views", s.plan->names.views.size()},
-                      {"sources", s.plan->state.sources.size()},
-                      {"pipelines", s.plan->state.pipelines.size()}}},
+          {"counts",
+           {{"streams", s.plan->names.streams.size()},
+            {"views", s.plan->names.views.size()},
+            {"sources", s.plan->state.sources.size()},
+            {"pipelines", s.plan->state.pipelines.size()}}},
           {"pool", {{"threads", pool.threads}, {"hung", pool.hung}, {"queued", pool.queued}, {"done", pool.done}}}};
 }
 
@@ -198,12 +206,12 @@ std::string plan_line(const view_plan& view) {
   const bool shuffled = needs_shuffle(view);
   std::string where = !view.grouped ? "each row where its record is" : "grouped where the source is";
   if (shuffled) where = "partial groups per shard, shuffled by key";
-  return fmt::format("{}: {} view over {} {}, {}{}; {}", view.name, view.kind == view_kind::upsert ? "upsert" : "append",
-                     view.input_is_stream ? "stream" : "view", view.input,
-                     keys.empty() ? std::string("no key") : fmt::format("key ({})", fmt::join(keys, ", ")),
-                     !view.grouped                           ? ""
+  return fmt::format("{}: {} view over {} {}, {}{}; {}", view.name,
+                     view.kind == view_kind::upsert ? "upsert" : "append", view.input_is_stream ? "stream" : "view",
+                     view.input, keys.empty() ? std::string("no key") : fmt::format("key ({})", fmt::join(keys, ", ")),
+                     !view.grouped                        ? ""
                      : view.emit == emit_mode::final_rows ? ", emits final rows"
-                                                             : ", emits changes",
+                                                          : ", emits changes",
                      where);
 }
 

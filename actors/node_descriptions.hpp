@@ -12,7 +12,8 @@ inline constexpr std::string_view retry_connector = "retry";
 
 nlohmann::json describe_stream(const node_summary& s, const stream_record& record);
 nlohmann::json describe_source(const node_summary& s, const source_record& record);
-nlohmann::json describe_view(const node_summary& s, const view_plan& view, std::string_view pipeline, state_store& store);
+nlohmann::json describe_view(const node_summary& s, const view_plan& view, std::string_view pipeline,
+                             state_store& store);
 nlohmann::json describe_pipeline(const node_summary& s, const planned_pipeline& p);
 nlohmann::json describe_node(const node_summary& s, const node& n, std::string_view version);
 nlohmann::json describe_connectors();

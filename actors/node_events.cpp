@@ -87,6 +87,8 @@ void node::events::clock_changed(int shard, std::string_view stream, const shard
 }
 
 bool is_orphan(std::string_view name, std::string_view app, const control_plan& plan) {
+  for (const auto& [pipeline, planned] : plan.pipelines)
+    if (planned.views.empty() && planned.record.state == run_state::quarantined) return false;
   const auto after = [&](const std::string& prefix) -> std::optional<std::string_view> {
     return name.starts_with(prefix) ? std::optional(name.substr(prefix.size())) : std::nullopt;
   };
@@ -98,6 +100,13 @@ bool is_orphan(std::string_view name, std::string_view app, const control_plan& 
     for (const auto& v : planned.views)
       if (name == topic::shuffle(app, pipeline, v.name, planned.record.incarnation)) return false;
   return true;
+}
+
+status drop_orphaned_topics(event_log& log, std::string_view app, const control_plan& plan) {
+  WEIR_TRY(topics, log.topics());
+  for (const auto& t : topics)
+    if (is_orphan(t.name, app, plan)) WEIR_TRY_VOID(log.drop_topic(t.name));
+  return {};
 }
 
 }  // namespace weir

@@ -12,7 +12,8 @@ constexpr std::size_t named_at_most = 5;  // in one check's text
 std::string listed(const std::vector<std::string>& problems) {
   if (problems.empty()) return "ok";
   const auto shown = std::min(problems.size(), named_at_most);
-  auto out = fmt::format("{}", fmt::join(problems.begin(), problems.begin() + static_cast<std::ptrdiff_t>(shown), "; "));
+  auto out =
+      fmt::format("{}", fmt::join(problems.begin(), problems.begin() + static_cast<std::ptrdiff_t>(shown), "; "));
   if (shown < problems.size()) out += fmt::format("; and {} more", problems.size() - shown);
   return out;
 }
@@ -23,7 +24,9 @@ health verdict(std::vector<std::pair<std::string, std::string>> checks) {
   return out;
 }
 
-std::string node_check(const node& n) { return n.alive() ? "ok" : "the node has given up; its process must be started anew"; }
+std::string node_check(const node& n) {
+  return n.alive() ? "ok" : "the node has given up; its process must be started anew";
+}
 
 }  // namespace
 

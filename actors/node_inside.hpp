@@ -34,6 +34,7 @@ struct node::actors {
   std::condition_variable watch_changed;
   bool ending = false;
   std::thread watcher;
+  std::mutex topics_mutex;  // topics are made for a plan, and dropped as no plan's, one at a time
   std::atomic<std::int64_t> last_plan_us{0};
   plan_ptr orphans_of;  // the plan for which orphaned topics are gone
 
@@ -60,7 +61,9 @@ class node::events : public shard_listener {
   std::map<std::string, stream_clock, std::less<>> clocks_;
 };
 
-// A topic of a view that no pipeline of the plan has.
+// A topic of a view that no pipeline of the plan has. While a pipeline of the plan cannot be planned, nobody knows its
+// views, and nothing is an orphan.
 bool is_orphan(std::string_view topic, std::string_view app, const control_plan& plan);
+status drop_orphaned_topics(event_log& log, std::string_view app, const control_plan& plan);
 
 }  // namespace weir

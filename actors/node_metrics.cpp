@@ -43,7 +43,8 @@ void follow(Groups& groups, const Names& names, Make make) {
 
 }  // namespace
 
-node_metrics::node_metrics(node& n) : node_(n), numbers_(std::make_shared<node_summary>(summarize(n))), fixed_(n.metrics()) {
+node_metrics::node_metrics(node& n)
+    : node_(n), numbers_(std::make_shared<node_summary>(summarize(n))), fixed_(n.metrics()) {
   add_node();
   for (std::size_t i = 0; i < numbers_->shards.size(); ++i) add_shard(i);
 }
@@ -76,23 +77,30 @@ std::string node_metrics::text() {
 
 void node_metrics::add_node() {
   fixed_.gauge("weir_pool_threads", "Threads that take jobs", [this] { return node_.pool().threads; });
-  fixed_.gauge("weir_pool_hung_threads", "Threads given up in jobs that do not return", [this] { return node_.pool().hung; });
-  fixed_.gauge("weir_pool_queued_jobs", "Jobs that wait for a thread", [this] { return static_cast<double>(node_.pool().queued); });
+  fixed_.gauge("weir_pool_hung_threads", "Threads given up in jobs that do not return",
+               [this] { return node_.pool().hung; });
+  fixed_.gauge("weir_pool_queued_jobs", "Jobs that wait for a thread",
+               [this] { return static_cast<double>(node_.pool().queued); });
   fixed_.counter("weir_pool_jobs_total", "Jobs done", [this] { return static_cast<double>(node_.pool().done); });
-  fixed_.gauge("weir_live_followers", "Open live readers of views", [this] { return static_cast<double>(node_.hub().followers()); });
-  fixed_.gauge("weir_start_time_seconds", "When the node started, since 1970", [this] { return static_cast<double>(node_.started_us()) / 1e6; });
+  fixed_.gauge("weir_live_followers", "Open live readers of views",
+               [this] { return static_cast<double>(node_.hub().followers()); });
+  fixed_.gauge("weir_start_time_seconds", "When the node started, since 1970",
+               [this] { return static_cast<double>(node_.started_us()) / 1e6; });
   fixed_.counter("weir_process_cpu_seconds_total", "CPU time of the process, user and system", cpu_seconds);
   fixed_.gauge("weir_process_resident_memory_bytes", "Memory of the process", resident_bytes);
 }
 
 void node_metrics::add_shard(std::size_t shard) {
   const metric_labels label{{"shard", std::to_string(shard)}};
-  fixed_.counter("weir_shard_commits_total", "Transactions committed since the shard's start",
-                 [this, shard] { return static_cast<double>(now()->shards[shard].report.commits); }, label);
-  fixed_.counter("weir_shard_failures_total", "Failures of the shard's writer or ingest",
-                 [this, shard] { return static_cast<double>(now()->shards[shard].health.failures); }, label);
-  fixed_.gauge("weir_shard_running", "1 when the shard is open",
-               [this, shard] { return now()->shards[shard].health.running ? 1.0 : 0.0; }, label);
+  fixed_.counter(
+      "weir_shard_commits_total", "Transactions committed since the shard's start",
+      [this, shard] { return static_cast<double>(now()->shards[shard].report.commits); }, label);
+  fixed_.counter(
+      "weir_shard_failures_total", "Failures of the shard's writer or ingest",
+      [this, shard] { return static_cast<double>(now()->shards[shard].health.failures); }, label);
+  fixed_.gauge(
+      "weir_shard_running", "1 when the shard is open",
+      [this, shard] { return now()->shards[shard].health.running ? 1.0 : 0.0; }, label);
 }
 
 void node_metrics::add_pipeline(metric_group& group, const std::string& name) {
@@ -103,10 +111,12 @@ void node_metrics::add_pipeline(metric_group& group, const std::string& name) {
       return it == n->pipelines.end() ? 0.0 : static_cast<double>(it->second.*member);
     };
   };
-  group.counter("weir_pipeline_records_total", "Records processed since the node's start", read(&pipeline_summary::records));
+  group.counter("weir_pipeline_records_total", "Records processed since the node's start",
+                read(&pipeline_summary::records));
   group.gauge("weir_pipeline_behind_records", "Committed records not yet processed", read(&pipeline_summary::behind));
   group.counter("weir_pipeline_restarts_total", "Restarts from the last commit", read(&pipeline_summary::restarts));
-  group.gauge("weir_pipeline_state_bytes", "Memory of the pipeline's groups and windows", read(&pipeline_summary::state_bytes));
+  group.gauge("weir_pipeline_state_bytes", "Memory of the pipeline's groups and windows",
+              read(&pipeline_summary::state_bytes));
   group.gauge("weir_pipeline_quarantined", "1 when the pipeline has stopped with an error", [this, name] {
     const auto n = now();
     const auto it = n->pipelines.find(name);

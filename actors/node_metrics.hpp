@@ -1,7 +1,7 @@
 // What a node counts of itself, for Prometheus: shards, pipelines, sources, the pool, the process.
 //
-// Numbers are read when someone scrapes. Pipelines and sources come and go: their metrics follow the plan, at most 1,000
-// of each, so that no user can fill the scraper's memory.
+// Numbers are read when someone scrapes. Pipelines and sources come and go: their metrics follow the plan, at most
+// 1,000 of each, so that no user can fill the scraper's memory.
 #pragma once
 
 #include <map>

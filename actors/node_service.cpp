@@ -158,7 +158,8 @@ json node_service::validate_sql(std::string_view sql) {
   for (const auto& one : *statements) {
     if (const auto* v = std::get_if<view_plan>(&one)) plan.push_back(plan_line(*v));
     if (const auto* d = std::get_if<stream_definition>(&one))
-      plan.push_back(fmt::format("{}: stream of {} columns, format {}", d->name, d->columns->fields.size(), d->format.name));
+      plan.push_back(
+          fmt::format("{}: stream of {} columns, format {}", d->name, d->columns->fields.size(), d->format.name));
   }
   return {{"ok", true}, {"errors", std::move(errors)}, {"plan", std::move(plan)}};
 }

@@ -10,7 +10,8 @@ namespace {
 constexpr std::int64_t least_silence_us = 5'000'000;
 
 int badness(std::string_view state) {
-  constexpr std::array<std::string_view, 6> order{"running", "careful", "starting", "restarting", "dropping", "quarantined"};
+  constexpr std::array<std::string_view, 6> order{"running",    "careful",  "starting",
+                                                  "restarting", "dropping", "quarantined"};
   return static_cast<int>(std::ranges::find(order, state) - order.begin());
 }
 
@@ -52,7 +53,9 @@ void add_watermarks(node_summary& to, const planned_pipeline& p) {
 
 }  // namespace
 
-std::int64_t silent_after_us(const config& c) { return std::max(10 * c.supervision.watch_interval_us, least_silence_us); }
+std::int64_t silent_after_us(const config& c) {
+  return std::max(10 * c.supervision.watch_interval_us, least_silence_us);
+}
 
 std::string node_summary::shard_state(std::size_t shard, std::int64_t silent_us) const {
   const auto& s = shards[shard];

@@ -5,8 +5,8 @@
 // holds back a window.
 //
 // Lifecycle: one actor per record. It attaches to the shard (until the shard knows the source), offers the record, and
-// answers when the commit stands, or why it does not; it ends with its answer, at the latest when the shard's actor ends
-// or after `patience`.
+// answers when the commit stands, or why it does not; it ends with its answer, at the latest when the shard's actor
+// ends or after `patience`.
 #pragma once
 
 #include "actors/messages.hpp"
@@ -22,11 +22,11 @@ struct retry_request {
   std::function<void(status)> done;
 };
 
-using retry_sender_actor = caf::typed_actor<
-    caf::reacts_to<timer_atom>,                 // attach again
-    caf::reacts_to<taken_atom>,                 // the record is committed
-    caf::reacts_to<refused_atom, std::string>,  // ... or was not accepted; empty: attach again
-    caf::reacts_to<drain_atom>>;                // its patience is over
+using retry_sender_actor =
+    caf::typed_actor<caf::reacts_to<timer_atom>,                 // attach again
+                     caf::reacts_to<taken_atom>,                 // the record is committed
+                     caf::reacts_to<refused_atom, std::string>,  // ... or was not accepted; empty: attach again
+                     caf::reacts_to<drain_atom>>;                // its patience is over
 
 struct retry_sender_state {
   retry_request request;

@@ -16,7 +16,8 @@ constexpr std::size_t page_bytes = std::size_t{16} << 20;
 // Shards without live sources hold many entries of marks alone: a page looks at so many entries at most.
 constexpr std::size_t page_entries = 50'000;
 
-// The records of one shard from the newest back. An entry may be used up in part: below_ counts records, before_ offsets.
+// The records of one shard from the newest back. An entry may be used up in part: below_ counts records, before_
+// offsets.
 class records_back {
  public:
   records_back(event_log& log, const std::string& topic, int shard, std::int64_t before, std::int64_t below)
@@ -69,7 +70,8 @@ class records_back {
 };
 
 // Two numbers per shard: an offset, and a record number.
-result<std::vector<records_back>> start_lanes(event_log& log, std::string_view topic, int shards, std::string_view after) {
+result<std::vector<records_back>> start_lanes(event_log& log, std::string_view topic, int shards,
+                                              std::string_view after) {
   back_positions at;
   if (after.empty()) {
     WEIR_TRY(ends, ends_of(log, topic, shards));

@@ -88,14 +88,16 @@ result<rows_position> position_of(const view_plan& plan, bool reverse, int shard
   const auto key = r.bytes();
   if (!bytes || !r.ok() || !r.at_end() || view != plan.name || was_reverse != reverse ||
       shard >= static_cast<std::uint64_t>(shards))
-    return with_hint(fail(errc::invalid_argument, "'{}' is no position in this list of rows of view {}", token, plan.name),
-                     "give `after` what the page before answered as `next`, with the same view and order");
+    return with_hint(
+        fail(errc::invalid_argument, "'{}' is no position in this list of rows of view {}", token, plan.name),
+        "give `after` what the page before answered as `next`, with the same view and order");
   return rows_position{static_cast<int>(shard), std::string(key)};
 }
 
 result<nlohmann::json> parse_row(const view_plan& plan, const std::string& text) {
   auto row = nlohmann::json::parse(text, nullptr, false);
-  if (row.is_discarded()) return fail(errc::corrupt, "a stored row of view {} is no JSON: {}", plan.name, quoted_excerpt(text));
+  if (row.is_discarded())
+    return fail(errc::corrupt, "a stored row of view {} is no JSON: {}", plan.name, quoted_excerpt(text));
   return row;
 }
 
@@ -216,8 +218,9 @@ result<record_batch> read_all(state_store& store, int shards, const view_plan& p
     WEIR_TRY(row, rows.next());
     if (!row) break;
     if (count >= most)
-      return with_hint(fail(errc::limit_exceeded, "view {} has more than {} rows: too many for one query", plan.name, most),
-                       "make a smaller view for this question, page through its rows, or raise limits.view_rows");
+      return with_hint(
+          fail(errc::limit_exceeded, "view {} has more than {} rows: too many for one query", plan.name, most),
+          "make a smaller view for this question, page through its rows, or raise limits.view_rows");
     texts.append(row->stored.json);
     if (texts.size() < decode_chunk) continue;
     WEIR_TRY_VOID(decode_rows(plan, *decoder, texts, builder));

@@ -1,8 +1,8 @@
 // A view's committed rows, read from the tables of all shards as one.
 //
-// Order: by key, as runtime/batch/key_codec.hpp sorts (nulls last); equal keys by shard. A view without a key is ordered
-// by the log offset of its rows and then by shard: within a shard that is the order in which they were written, between
-// shards it says nothing of time. What is read while commits go on is not one moment of all shards.
+// Order: by key, as runtime/batch/key_codec.hpp sorts (nulls last); equal keys by shard. A view without a key is
+// ordered by the log offset of its rows and then by shard: within a shard that is the order in which they were written,
+// between shards it says nothing of time. What is read while commits go on is not one moment of all shards.
 #pragma once
 
 #include <deque>

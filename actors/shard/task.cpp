@@ -148,15 +148,19 @@ status task::start_positions(state_store& store, event_log& log) {
 // higher one, so nothing is left out.
 status task::start_of_stream(task_input& input, state_store& store, event_log& log) {
   std::uint64_t next = 0;
-  WEIR_TRY_VOID(store.load(options_.shard, state_prefix(ingest_pipeline, 0) + state_of_stream + input.name,
-                           [&](std::string_view key, std::string_view value) -> status {
-                             if (key.ends_with(input.name)) next = byte_reader(value).varint();
-                             return {};
-                           }));
+  const auto wanted = state_prefix(ingest_pipeline, 0) + state_of_stream + input.name;
+  WEIR_TRY_VOID(store.load(options_.shard, wanted, [&](std::string_view key, std::string_view value) -> status {
+    if (key == wanted) next = byte_reader(value).varint();
+    return {};
+  }));
   WEIR_TRY(bounds, log.bounds(input.topic, options_.shard));
   input.position = next;
   input.offset_hint = bounds.start;
   if (!record_.from_beginning) return {};
+  if (bounds.start == 0) {  // nothing was dropped yet; what was committed last may show only later
+    input.position = 0;
+    return {};
+  }
   WEIR_TRY(reader, log.read(input.topic, options_.shard, bounds.start));
   WEIR_TRY(entries, reader->fetch(1));
   if (entries.empty()) return {};

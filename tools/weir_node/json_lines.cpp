@@ -18,7 +18,8 @@ bool is_key(std::string_view text) {
 std::size_t next_field(std::string_view text, std::size_t from) {
   for (auto equals = text.find('=', from); equals != std::string_view::npos; equals = text.find('=', equals + 1)) {
     const auto blank = text.rfind(' ', equals);
-    if (blank != std::string_view::npos && blank >= from && is_key(text.substr(blank + 1, equals - blank - 1))) return blank;
+    if (blank != std::string_view::npos && blank >= from && is_key(text.substr(blank + 1, equals - blank - 1)))
+      return blank;
   }
   return std::string_view::npos;
 }

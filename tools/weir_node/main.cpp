@@ -85,7 +85,8 @@ int serve(const weir::config& c, const sigset_t& ending) {
   (*gateway)->stop();
   const bool clean = (*node)->stop();
   if (!asked) {
-    fmt::print(stderr, "weir-node: it has given up: a part of it failed too often; see the log above, then start it anew\n");
+    fmt::print(stderr,
+               "weir-node: it has given up: a part of it failed too often; see the log above, then start it anew\n");
     return exit_failure;
   }
   spdlog::info("stopped clean={}", clean);
@@ -100,7 +101,8 @@ int main(int argc, char** argv) {
   bool check = false, print_default = false;
   auto* file = app.add_option("--config", config_file, "config.toml of the node")->type_name("FILE");
   app.add_flag("--check", check, "Only check the file");
-  app.add_flag("--print-default-config", print_default, "Print a config.toml with every key and its default")->excludes(file);
+  app.add_flag("--print-default-config", print_default, "Print a config.toml with every key and its default")
+      ->excludes(file);
   app.set_version_flag("--version", "weir-node " WEIR_VERSION);
   try {
     app.parse(argc, argv);
