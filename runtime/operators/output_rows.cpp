@@ -51,7 +51,7 @@ void output_rows::add(const record_batch& from, std::size_t row, std::string_vie
                       std::uint8_t late, std::int8_t sign) {
   for (std::size_t c = 0; c < from.columns.size(); ++c) columns_.at(c).push_from(*from.columns[c], row);
   columns_.row_done();
-  if (!plan_.key_columns.empty()) keys_.push_back(encode_key(from, plan_.key_columns, row));
+  if (rows_have_keys(plan_)) keys_.push_back(encode_key(from, plan_.key_columns, row));
   const auto [known, is_new] =
       source_numbers_.try_emplace(std::string(source), static_cast<std::uint32_t>(sources_.size()));
   if (is_new) sources_.emplace_back(source);

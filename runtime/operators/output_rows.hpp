@@ -9,6 +9,11 @@
 
 namespace weir {
 
+// The one row of an aggregate over everything is replaced like any other of an upsert view: its key is the empty text.
+inline bool rows_have_keys(const view_plan& plan) {
+  return !plan.key_columns.empty() || plan.kind == view_kind::upsert;
+}
+
 // Puts rows behind those that `out` already holds.
 void append_rows(stamped_batch rows, stamped_batch& out);
 

@@ -1,6 +1,5 @@
 // What stands in examples/: every SQL file plans, every configuration is valid and names files that exist.
 #include <catch2/catch.hpp>
-
 #include <filesystem>
 #include <fstream>
 #include <iterator>
