@@ -89,8 +89,7 @@ class task {
   status decode_positions(std::string_view value);
   std::string encode_positions() const;
 
-  status process_rows(const std::vector<node*>& nodes, const stamped_batch& rows,
-                      const std::vector<std::size_t>& place);
+  status process_rows(const std::vector<node*>& nodes, stamped_batch rows, const std::vector<std::size_t>& place);
   status process_node(node& n, const stamped_batch& input);
   status advance_nodes(const std::vector<node*>& nodes, const time_progress& progress);
   status advance_node(node& n, const time_progress& progress);

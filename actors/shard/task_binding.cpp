@@ -25,7 +25,7 @@ std::int64_t flushed_end(const window_spec& w, std::int64_t t) {
 
 }  // namespace
 
-stamped_batch bind_input(const view_plan& plan, const stamped_batch& input, const std::vector<std::size_t>& place) {
+stamped_batch bind_input(const view_plan& plan, stamped_batch input, const std::vector<std::size_t>& place) {
   stamped_batch out;
   out.rows.columns_schema = plan.input_columns;
   out.rows.rows = input.size();
@@ -42,15 +42,15 @@ stamped_batch bind_input(const view_plan& plan, const stamped_batch& input, cons
         break;
     }
   }
-  out.event_time_us = input.event_time_us;
-  out.source = input.source;
-  out.sequence = input.sequence;
-  out.late = input.late;
-  if (!rule_on(12)) out.late.assign(input.size(), 0);
-  out.sign = input.sign;
-  out.sources = input.sources;
-  out.raw = input.raw;
-  out.original = input.original;
+  out.event_time_us = std::move(input.event_time_us);
+  out.source = std::move(input.source);
+  out.sequence = std::move(input.sequence);
+  out.late = std::move(input.late);
+  if (!rule_on(12)) out.late.assign(out.size(), 0);
+  out.sign = std::move(input.sign);
+  out.sources = std::move(input.sources);
+  out.raw = std::move(input.raw);
+  out.original = std::move(input.original);
   return out;
 }
 

@@ -18,7 +18,7 @@ void run_record_hook(const std::string& pipeline, const stamped_batch& rows) {
   for (const auto i : rows.original) hook(pipeline, (*rows.raw)[i]);
 }
 
-stamped_batch slice(const stamped_batch& rows, std::size_t first, std::size_t count) {
+stamped_batch slice(stamped_batch rows, std::size_t first, std::size_t count) {
   if (first == 0 && count == rows.size()) return rows;
   std::vector<std::uint32_t> which(count);
   for (std::size_t i = 0; i < count; ++i) which[i] = static_cast<std::uint32_t>(first + i);
@@ -58,11 +58,11 @@ status task::process(const ingested_batch& batch) {
   return {};
 }
 
-status task::process_rows(const std::vector<node*>& nodes, const stamped_batch& rows,
-                          const std::vector<std::size_t>& place) {
+status task::process_rows(const std::vector<node*>& nodes, stamped_batch rows, const std::vector<std::size_t>& place) {
   run_record_hook(record_.name, rows);
-  for (auto* n : nodes) WEIR_TRY_VOID(process_node(*n, bind_input(n->plan, rows, place)));
-  return {};
+  for (auto* n : nodes)
+    if (n != nodes.back()) WEIR_TRY_VOID(process_node(*n, bind_input(n->plan, rows, place)));
+  return nodes.empty() ? status{} : process_node(*nodes.back(), bind_input(nodes.back()->plan, std::move(rows), place));
 }
 
 status task::process_node(node& n, const stamped_batch& input) {

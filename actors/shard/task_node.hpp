@@ -49,7 +49,7 @@ struct task::view_reader {
 
 // The rows of a view's input in the shape that its expressions are bound to. place[i]: where column i of the input's
 // schema stands in `input.rows`; empty: in its own place.
-stamped_batch bind_input(const view_plan& plan, const stamped_batch& input, const std::vector<std::size_t>& place);
+stamped_batch bind_input(const view_plan& plan, stamped_batch input, const std::vector<std::size_t>& place);
 // The clock that readers of a view see, when its input's is `c`: a window's row has the event time window_end - 1 ms.
 clock_state output_clock(const view_plan& plan, const clock_state& c);
 clock_state least(const std::vector<clock_state>& clocks);

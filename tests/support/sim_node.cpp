@@ -170,7 +170,7 @@ bool sim_node::run_to_rest(std::size_t steps) {
                        std::ranges::all_of(shards_, [](const auto& s) { return s->running(); });
     commits = now_commits;
     if (!ready) rest_since = now_us_;
-    if (now_us_ - rest_since > 1'500'000) return true;
+    if (now_us_ - rest_since > 3'500'000) return true;  // longer than any retry waits
   }
   return false;
 }
