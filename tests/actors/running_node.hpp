@@ -1,0 +1,129 @@
+// A real node in a temporary folder with its service, for tests; it can be stopped and started again on the same
+// folder.
+#pragma once
+
+#include <catch2/catch.hpp>
+#include <fstream>
+#include <future>
+#include <memory>
+#include <thread>
+
+#include "actors/node_service.hpp"
+#include "tests/support/temp_folder.hpp"
+
+namespace weir::testing {
+
+class running_node {
+ public:
+  using json = nlohmann::json;
+
+  explicit running_node(int shards = 2) {
+    settings.node.data_dir = folder.path("data");
+    settings.node.shards = shards;
+    settings.node.worker_threads = 2;
+    settings.log.disk_reserve_bytes = 0;
+    settings.sources.file_allow = {folder.path()};
+    settings.supervision.watch_interval_us = 20'000;
+  }
+  ~running_node() { stop(); }
+
+  void start() {
+    auto made = node::start(settings);
+    if (!made) FAIL(made.error().text());
+    node_ = std::move(*made);
+    service_ = std::make_unique<node_service>(*node_, "0.0.1");
+    INFO("the node gets ready");
+    REQUIRE(comes_true([&] { return service_->ready().ok; }));
+  }
+  bool stop() {
+    const bool clean = !node_ || node_->stop();
+    service_.reset();
+    node_.reset();
+    return clean;
+  }
+  void restart() {
+    CHECK(stop());
+    start();
+  }
+
+  node_service& api() { return *service_; }
+  weir::node& inner() { return *node_; }
+
+  // The answer of a command.
+  result<json> answer(const std::function<void(node_api::reply)>& command) {
+    auto promise = std::make_shared<std::promise<result<json>>>();
+    command([promise](result<json> r) { promise->set_value(std::move(r)); });
+    auto future = promise->get_future();
+    if (future.wait_for(std::chrono::seconds(30)) != std::future_status::ready) FAIL("a command was not answered");
+    return future.get();
+  }
+  json done(const std::function<void(node_api::reply)>& command) {
+    auto r = answer(command);
+    if (!r) FAIL(r.error().text());
+    return *r;
+  }
+  void apply(const std::string& name, const std::string& sql) {
+    done([&](node_api::reply reply) { api().apply_pipeline({name, sql, false, true}, std::move(reply)); });
+  }
+  void add_source(source_request s) {
+    done([&](node_api::reply reply) { api().add_sources({std::move(s)}, std::move(reply)); });
+  }
+  // A file source over these lines.
+  void add_file(const std::string& source, const std::string& stream, const std::vector<std::string>& lines,
+                std::map<std::string, std::string> options = {}) {
+    write(source, lines);
+    options["path"] = folder.path(source);
+    add_source({source, stream, "file", std::move(options)});
+  }
+  void write(const std::string& file, const std::vector<std::string>& lines) {
+    std::ofstream out(folder.path(file), std::ios::app);
+    for (const auto& l : lines) out << l << "\n";
+  }
+
+  std::vector<json> rows(const std::string& view, row_query query = {}) {
+    query.page.limit = std::max<std::size_t>(query.page.limit, 1'000);
+    auto r = api().view_rows(view, query);
+    if (!r) FAIL(r.error().text());
+    return (*r)["items"];
+  }
+  bool has_rows(const std::string& view, std::size_t count) {
+    return comes_true([&] { return rows(view).size() >= count; }) && rows(view).size() == count;
+  }
+
+  static bool comes_true(const std::function<bool()>& what) {
+    for (const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(30);;) {
+      if (what()) return true;
+      if (std::chrono::steady_clock::now() > end) return false;
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+  }
+
+  temp_folder folder;
+  config settings;
+
+ private:
+  std::unique_ptr<node> node_;
+  std::unique_ptr<node_service> service_;
+};
+
+inline const char* const camera_sql = R"(
+CREATE TABLE camera (taken timestamptz NOT NULL, image text NOT NULL, probability double precision)
+  WITH (format = 'json', event_time = 'taken', lateness = '1 s');
+CREATE MATERIALIZED VIEW sock_seen WITH (emit = 'final') AS
+  SELECT window_start, image, count(*) AS seen, max(probability) AS best
+  FROM tumble(camera, interval '5 seconds')
+  WHERE image <> 'Blank'
+  GROUP BY window_start, image;
+CREATE MATERIALIZED VIEW sure AS
+  SELECT taken, image, probability FROM camera WHERE probability > 0.5;
+CREATE MATERIALIZED VIEW totals WITH (emit = 'changes', max_rows = 1000) AS
+  SELECT image, count(*) AS seen FROM camera GROUP BY image;
+)";
+
+// Second `s` after 2020-01-01T00:00:00Z.
+inline std::string shot(double s, const std::string& image, double probability = 0.9) {
+  return fmt::format(R"({{"taken":"2020-01-01T00:{:02}:{:06.3f}Z","image":"{}","probability":{}}})",
+                     static_cast<int>(s) / 60, s - 60 * (static_cast<int>(s) / 60), image, probability);
+}
+
+}  // namespace weir::testing
