@@ -14,7 +14,8 @@ status run_command(control_setup& setup, const control_command& command) {
 
 }  // namespace
 
-control_actor::behavior_type control_behavior(control_actor::stateful_pointer<control_actor_state> self, control_setup setup) {
+control_actor::behavior_type control_behavior(control_actor::stateful_pointer<control_actor_state> self,
+                                              control_setup setup) {
   self->state.setup = std::move(setup);
   return {
       [self](command_atom, const command_ptr& command) {

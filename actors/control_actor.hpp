@@ -1,5 +1,5 @@
-// The one who writes the control log. Commands are checked against the folded state, appended as one transaction, folded
-// back, and only then told to shards and sources and answered (DESIGN §6).
+// The one who writes the control log. Commands are checked against the folded state, appended as one transaction,
+// folded back, and only then told to shards and sources and answered (DESIGN §6).
 //
 // Lifecycle: detached (the log may block); when it fails it is restarted and folds the log anew.
 #pragma once
@@ -20,6 +20,7 @@ struct control_actor_state {
   static inline const char* name = "control";
 };
 
-control_actor::behavior_type control_behavior(control_actor::stateful_pointer<control_actor_state> self, control_setup setup);
+control_actor::behavior_type control_behavior(control_actor::stateful_pointer<control_actor_state> self,
+                                              control_setup setup);
 
 }  // namespace weir

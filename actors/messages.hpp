@@ -79,30 +79,30 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(weir::report_promise)
 
 namespace weir {
 
-using shard_actor = caf::typed_actor<
-    caf::reacts_to<plan_atom, plan_ptr>,                               // a later control state
-    caf::reacts_to<offer_atom, chunk_ptr>,                             // records of a source; answered by its callbacks
-    caf::replies_to<attach_atom, std::string>::with<attachment_ptr>,   // a source (re)starts
-    caf::reacts_to<wake_atom>,                                         // jobs have finished or hang: see the shard_cell
-    caf::reacts_to<grown_atom, std::string, std::int64_t>,             // a topic's partition of this shard has more
-    caf::reacts_to<advise_atom, std::string, clock_advice_ptr>,        // what the stream's clock says
-    caf::reacts_to<report_atom, report_promise>,                       // how it is
-    caf::reacts_to<drain_atom>,                                        // commit what is accepted, take nothing more
-    caf::reacts_to<timer_atom>>;                                       // its own timer
+using shard_actor =
+    caf::typed_actor<caf::reacts_to<plan_atom, plan_ptr>,    // a later control state
+                     caf::reacts_to<offer_atom, chunk_ptr>,  // records of a source; answered by its callbacks
+                     caf::replies_to<attach_atom, std::string>::with<attachment_ptr>,  // a source (re)starts
+                     caf::reacts_to<wake_atom>,  // jobs have finished or hang: see the shard_cell
+                     caf::reacts_to<grown_atom, std::string, std::int64_t>,  // a topic's partition of this shard has
+                                                                             // more
+                     caf::reacts_to<advise_atom, std::string, clock_advice_ptr>,  // what the stream's clock says
+                     caf::reacts_to<report_atom, report_promise>,                 // how it is
+                     caf::reacts_to<drain_atom>,   // commit what is accepted, take nothing more
+                     caf::reacts_to<timer_atom>>;  // its own timer
 
-using source_actor = caf::typed_actor<
-    caf::reacts_to<pulled_atom, pulled_ptr>,   // a pull on the pool has come back
-    caf::reacts_to<taken_atom>,                // the shard has accepted a chunk
-    caf::reacts_to<refused_atom, std::string>, // ... or not: attach again
-    caf::reacts_to<timer_atom>>;               // its own timer
+using source_actor = caf::typed_actor<caf::reacts_to<pulled_atom, pulled_ptr>,    // a pull on the pool has come back
+                                      caf::reacts_to<taken_atom>,                 // the shard has accepted a chunk
+                                      caf::reacts_to<refused_atom, std::string>,  // ... or not: attach again
+                                      caf::reacts_to<timer_atom>>;                // its own timer
 
-using control_actor = caf::typed_actor<
-    caf::reacts_to<command_atom, command_ptr>>;  // check, append, fold, tell everyone, answer
+using control_actor =
+    caf::typed_actor<caf::reacts_to<command_atom, command_ptr>>;  // check, append, fold, tell everyone, answer
 
 // Children are added at start or while running; a restart is the supervisor's own message to itself.
-using supervisor_actor = caf::typed_actor<
-    caf::reacts_to<add_atom, child_ptr>,        // start a child; one of the same name is ended first
-    caf::reacts_to<restart_atom, std::string>,  // its own timer: the back-off of a child is over
-    caf::reacts_to<remove_atom, std::string>>;  // stop a child for good
+using supervisor_actor =
+    caf::typed_actor<caf::reacts_to<add_atom, child_ptr>,        // start a child; one of the same name is ended first
+                     caf::reacts_to<restart_atom, std::string>,  // its own timer: the back-off of a child is over
+                     caf::reacts_to<remove_atom, std::string>>;  // stop a child for good
 
 }  // namespace weir

@@ -9,8 +9,8 @@
 #include <thread>
 
 #include "actors/control_actor.hpp"
-#include "actors/shard/shard_writer.hpp"
 #include "actors/node_inside.hpp"
+#include "actors/shard/shard_writer.hpp"
 #include "actors/source_actor.hpp"
 #include "actors/supervisor.hpp"
 #include "cluster/topic_names.hpp"
@@ -155,10 +155,16 @@ void node::spawn_actors() {
   a.shards.resize(a.cells.size());
   a.snapshots.resize(a.cells.size());
   const auto& s = config_.sources;
-  supervisor_options sources{"sources", restart_strategy::one_for_one,
-                             {static_cast<int>(s.restart_budget), ms(s.restart_window_us), ms(s.restart_min_us), ms(s.restart_max_us)},
-                             false, static_cast<std::uint64_t>(started_us_), {}, {}};
-  sources.on_failure = [this](const std::string& name, const std::string&, std::optional<std::chrono::milliseconds> delay) {
+  supervisor_options sources{
+      "sources",
+      restart_strategy::one_for_one,
+      {static_cast<int>(s.restart_budget), ms(s.restart_window_us), ms(s.restart_min_us), ms(s.restart_max_us)},
+      false,
+      static_cast<std::uint64_t>(started_us_),
+      {},
+      {}};
+  sources.on_failure = [this](const std::string& name, const std::string&,
+                              std::optional<std::chrono::milliseconds> delay) {
     board_.update(name, [&](source_view& v) {
       v.state = "failed";
       ++v.restarts;
@@ -167,10 +173,16 @@ void node::spawn_actors() {
   };
   a.sources = a.system.spawn(supervisor, std::move(sources));
   const auto& r = config_.supervision;
-  supervisor_options root{"node", restart_strategy::one_for_one,
-                          {static_cast<int>(r.restart_budget), ms(r.restart_window_us), ms(r.restart_min_us), ms(r.restart_max_us)},
-                          true, static_cast<std::uint64_t>(started_us_) + 1, {}, {}};
-  root.on_failure = [](const std::string& name, const std::string& why, std::optional<std::chrono::milliseconds> delay) {
+  supervisor_options root{
+      "node",
+      restart_strategy::one_for_one,
+      {static_cast<int>(r.restart_budget), ms(r.restart_window_us), ms(r.restart_min_us), ms(r.restart_max_us)},
+      true,
+      static_cast<std::uint64_t>(started_us_) + 1,
+      {},
+      {}};
+  root.on_failure = [](const std::string& name, const std::string& why,
+                       std::optional<std::chrono::milliseconds> delay) {
     if (delay)
       spdlog::warn("restarting child={} in_ms={} reason=\"{}\"", name, delay->count(), why);
     else
@@ -178,7 +190,8 @@ void node::spawn_actors() {
   };
   root.children.push_back({"control", [this](caf::actor_system& system) {
                              auto handle = system.spawn<caf::detached>(
-                                 control_behavior, control_setup{control_.get(), [this](plan_ptr p) { return publish(p); }});
+                                 control_behavior,
+                                 control_setup{control_.get(), [this](plan_ptr p) { return publish(p); }});
                              std::lock_guard lock(actors_->mutex);
                              actors_->control = handle;
                              return caf::actor_cast<caf::actor>(handle);
@@ -277,7 +290,8 @@ void node::command(std::function<result<std::vector<control_record>>(const contr
     to = actors_->control;
   }
   if (!to) return done(fail(errc::unavailable, "the node is not running"));
-  caf::anon_send(to, command_atom::value, std::make_shared<control_command>(control_command{std::move(check), std::move(done)}));
+  caf::anon_send(to, command_atom::value,
+                 std::make_shared<control_command>(control_command{std::move(check), std::move(done)}));
 }
 
 std::vector<node::shard_snapshot> node::shards() const {
@@ -297,7 +311,8 @@ bool node::alive() const { return !actors_ || *actors_->alive; }
 
 void node::watch() {
   std::unique_lock lock(actors_->watch_mutex);
-  while (!actors_->watch_changed.wait_for(lock, ms(config_.supervision.watch_interval_us), [&] { return actors_->ending; })) {
+  while (!actors_->watch_changed.wait_for(lock, ms(config_.supervision.watch_interval_us),
+                                          [&] { return actors_->ending; })) {
     ask_shards();
     drop_orphans();
   }
@@ -370,8 +385,10 @@ bool node::stop() {
   if (!pool_done) a.system.await_actors_before_shutdown(false);
   const bool clean = drained && pool_done && store_->mark_clean();
   if (!clean) spdlog::warn("stopped before everything had ended drained={} threads_done={}", drained, pool_done);
-  if (pool_done) actors_.reset();
-  else static_cast<void>(actors_.release());  // a thread that hangs may still touch it
+  if (pool_done)
+    actors_.reset();
+  else
+    static_cast<void>(actors_.release());  // a thread that hangs may still touch it
   return clean;
 }
 

@@ -57,11 +57,9 @@ void node::events::pipeline_restarted(int shard, std::string_view pipeline, cons
 
 void node::events::pipeline_quarantined(int shard, std::string_view pipeline, const error& why) {
   spdlog::error("pipeline quarantined shard={} pipeline={} error=\"{}\"", shard, pipeline, why.text());
-  node_.command(
-      [name = std::string(pipeline), text = fmt::format("shard {}: {}", shard, why.text())](const control_plan& plan) {
-        return set_pipeline_state(plan, name, run_state::quarantined, text);
-      },
-      [](status) {});
+  node_.command([name = std::string(pipeline), text = fmt::format("shard {}: {}", shard, why.text())](
+                    const control_plan& plan) { return set_pipeline_state(plan, name, run_state::quarantined, text); },
+                [](status) {});
 }
 
 void node::events::topic_committed(int, std::string_view topic, int partition, std::int64_t end) {

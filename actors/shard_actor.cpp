@@ -9,7 +9,8 @@ using self_ptr = shard_actor::stateful_pointer<shard_actor_state>;
 void post(self_ptr self, shard_job job) {
   auto cell = self->state.cell;
   const auto id = job.id;
-  self->state.pool->post({std::move(job.run), [cell, id] { cell->job_finished(id); }, [cell, id] { cell->job_hangs(id); }});
+  self->state.pool->post(
+      {std::move(job.run), [cell, id] { cell->job_finished(id); }, [cell, id] { cell->job_hangs(id); }});
 }
 
 // After every event: what may run now is posted, the timer is set for what comes by itself.
@@ -60,8 +61,8 @@ std::vector<std::uint64_t> shard_cell::take(std::vector<std::uint64_t>& list) {
   return std::exchange(list, {});
 }
 
-shard_actor::behavior_type shard_behavior(self_ptr self, std::shared_ptr<shard_cell> cell, worker_pool* pool, plan_ptr plan,
-                                          std::int64_t (*now_us)()) {
+shard_actor::behavior_type shard_behavior(self_ptr self, std::shared_ptr<shard_cell> cell, worker_pool* pool,
+                                          plan_ptr plan, std::int64_t (*now_us)()) {
   auto& s = self->state;
   s.cell = std::move(cell);
   s.pool = pool;

@@ -86,7 +86,8 @@ void note_rate(self_ptr self, std::uint64_t records, std::uint64_t bytes, const 
   s.rate_records += records;
   std::optional<double> rate;
   if (now - s.rate_since_us >= rate_window_us) {
-    rate = static_cast<double>(s.rate_records) * 1e6 / static_cast<double>(std::max<std::int64_t>(now - s.rate_since_us, 1));
+    rate = static_cast<double>(s.rate_records) * 1e6 /
+           static_cast<double>(std::max<std::int64_t>(now - s.rate_since_us, 1));
     s.rate_since_us = now;
     s.rate_records = 0;
   }
@@ -112,7 +113,8 @@ void hand_over(self_ptr self, source_chunk chunk) {
     if (taken)
       caf::anon_send(me, taken_atom::value);
     else
-      caf::anon_send(me, refused_atom::value, taken.error().code == errc::cancelled ? std::string() : taken.error().text());
+      caf::anon_send(me, refused_atom::value,
+                     taken.error().code == errc::cancelled ? std::string() : taken.error().text());
   };
   ++s.on_the_way;
   if (const auto to = s.setup.shard())
@@ -130,7 +132,8 @@ void pulled(self_ptr self, result<source_chunk> answer) {
   s.ended = answer->ended;
   if (empty && !answer->ended) {
     note_rate(self, 0, 0, answer->progress);
-    s.pause = std::min<std::chrono::milliseconds>(std::max<std::chrono::milliseconds>(s.pause * 2, pause_min), pause_max);
+    s.pause =
+        std::min<std::chrono::milliseconds>(std::max<std::chrono::milliseconds>(s.pause * 2, pause_min), pause_max);
     self->delayed_send(self, s.pause, timer_atom::value);
     return;
   }

@@ -27,8 +27,8 @@ struct source_actor_state {
   source_setup setup;
   std::shared_ptr<connector> from;
   std::uint64_t session = 0;
-  int on_the_way = 0;     // chunks handed over, not yet answered
-  bool pulling = false;   // a pull is on the pool
+  int on_the_way = 0;    // chunks handed over, not yet answered
+  bool pulling = false;  // a pull is on the pool
   bool ended = false;
   bool attaching = false;
   std::chrono::milliseconds pause{0};  // how long to wait after an empty pull
@@ -37,6 +37,7 @@ struct source_actor_state {
   static inline const char* name = "source";
 };
 
-source_actor::behavior_type source_behavior(source_actor::stateful_pointer<source_actor_state> self, source_setup setup);
+source_actor::behavior_type source_behavior(source_actor::stateful_pointer<source_actor_state> self,
+                                            source_setup setup);
 
 }  // namespace weir

@@ -52,7 +52,8 @@ void add_child(self_ptr self, child_spec spec, std::uint64_t seed) {
 
 void child_ended(self_ptr self, const caf::down_msg& down) {
   auto& children = self->state.children;
-  const auto it = std::ranges::find_if(children, [&](const auto& c) { return c.running && c.running.address() == down.source; });
+  const auto it =
+      std::ranges::find_if(children, [&](const auto& c) { return c.running && c.running.address() == down.source; });
   if (it == children.end()) return;
   it->running = nullptr;
   if (!down.reason) return;  // exit_reason::normal

@@ -2,8 +2,8 @@
 //
 // Lifecycle: children start in order; a supervisor that ends ends its children first, in reverse order (CAF would leave
 // them running). A child that ends with exit_reason::normal is done and not restarted; any other end is a failure.
-// Restart budget spent: the supervisor quits, its own parent decides (escalation); or, for children that are independent
-// of everything else (sources), it goes on at the longest back-off.
+// Restart budget spent: the supervisor quits, its own parent decides (escalation); or, for children that are
+// independent of everything else (sources), it goes on at the longest back-off.
 #pragma once
 
 #include <functional>

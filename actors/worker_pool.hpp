@@ -26,8 +26,8 @@ struct pool_options {
 };
 
 struct pool_status {
-  int threads = 0;       // that take jobs
-  int hung = 0;          // given up, still running
+  int threads = 0;  // that take jobs
+  int hung = 0;     // given up, still running
   std::size_t queued = 0;
   std::uint64_t done = 0;
 };

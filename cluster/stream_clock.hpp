@@ -40,8 +40,8 @@ class stream_clock {
   // A shard stopped: nothing is known of it until it reports again. Its marks may not have been committed, so what it
   // said of time is forgotten too; its own watermark cannot go back behind what it has committed.
   void forget(int shard);
-  // Advice that changes something. None until every shard has reported under one control offset: else a source that some
-  // do not know yet may be about to open, and would find time ahead of it.
+  // Advice that changes something. None until every shard has reported under one control offset: else a source that
+  // some do not know yet may be about to open, and would find time ahead of it.
   // - Some shard has live sources: the others advance to the minimum of those shards' watermarks.
   // - None has, and a record was seen: everyone flushes at the newest event time.
   std::vector<clock_advice> advise() const;

@@ -36,9 +36,7 @@ std::uint64_t read_big_endian(std::string_view bytes) {
   return v;
 }
 
-std::string shard_prefix(int shard) {
-  return {static_cast<char>(shard >> 8), static_cast<char>(shard)};
-}
+std::string shard_prefix(int shard) { return {static_cast<char>(shard >> 8), static_cast<char>(shard)}; }
 
 std::string view_prefix(int shard, std::string_view view) {
   std::string out = shard_prefix(shard);
@@ -162,8 +160,8 @@ status state_store::impl::add_row(rocksdb::WriteBatch& batch, int shard, const v
   return {};
 }
 
-// Drops the oldest rows beyond the limit. Rows of this batch are the newest, so only stored ones are looked at; when the
-// batch alone is over the limit, the next commit drops the rest.
+// Drops the oldest rows beyond the limit. Rows of this batch are the newest, so only stored ones are looked at; when
+// the batch alone is over the limit, the next commit drops the rest.
 status state_store::impl::evict(rocksdb::WriteBatch& batch, int shard, std::string_view view,
                                 const std::map<std::string, std::optional<std::uint64_t>>& in_batch) {
   WEIR_TRY(count, count_of(shard, view));
@@ -214,8 +212,7 @@ result<std::unique_ptr<state_store>> state_store::open(const std::string& path, 
   i->db.reset(db);
   WEIR_TRY(clean, i->read(meta_family, clean_key));
   i->clean = clean.has_value();
-  if (auto d = i->db->Delete({}, i->cf(meta_family), clean_key); !d.ok())
-    return fail(from_rocksdb(d, "marking", path));
+  if (auto d = i->db->Delete({}, i->cf(meta_family), clean_key); !d.ok()) return fail(from_rocksdb(d, "marking", path));
   return std::unique_ptr<state_store>(new state_store(std::move(i)));
 }
 

@@ -44,8 +44,8 @@ struct table_row {
 };
 
 struct table_scan {
-  std::string from, to;   // keys: from <= key < to; an empty `to` has no upper bound
-  bool reverse = false;   // from the greatest key down
+  std::string from, to;  // keys: from <= key < to; an empty `to` has no upper bound
+  bool reverse = false;  // from the greatest key down
   std::size_t limit = 100;
 };
 

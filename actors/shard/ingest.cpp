@@ -206,49 +206,15 @@ result<std::vector<ingested_ptr>> ingest::accept(std::string_view source_name, s
     dead_letter(stream, source_name, source.next_sequence++, f.bytes, f.reason, chunk, now_us);
     ++source.dead;
   }
-  for (std::size_t first = 0; first < chunk.records.size();) {
-    std::size_t count = 1, bytes = chunk.records[first].size();
+  for (std::size_t first = 0, count = 0; first < chunk.records.size(); first += count) {
+    count = 1;
+    std::size_t bytes = chunk.records[first].size();
     while (first + count < chunk.records.size() && bytes + chunk.records[first + count].size() <= entry_max_bytes_)
       bytes += chunk.records[first + count++].size();
-
-    batch_builder builder(stream.definition.columns);
-    std::vector<std::uint32_t> decoded;
-    std::vector<decode_failure> failures;
-    decoder->decode(chunk.records, first, count, builder, decoded, failures);
-    accepting a;
-    a.rows = builder.finish();
-    const auto times = read_event_times(stream.definition, a.rows, now_us);
-    std::vector<std::uint32_t> kept_rows, kept_records;
-    auto refused = times.refused.begin();
-    for (std::uint32_t row = 0; row < decoded.size(); ++row) {
-      if (refused != times.refused.end() && refused->first == row) {
-        failures.push_back({decoded[row], refused->second});
-        ++refused;
-        continue;
-      }
-      kept_rows.push_back(row);
-      kept_records.push_back(decoded[row]);
-      a.entry.event_time_us.push_back(times.us[row]);
-      a.entry.sequence.push_back(source.next_sequence + (decoded[row] - first));
-    }
-    for (const auto& f : failures)
-      dead_letter(stream, source_name, source.next_sequence + (f.record - first), chunk.records[f.record], f.reason,
-                  chunk, now_us);
-    source.dead += failures.size();
-    source.accepted += kept_rows.size();
-    if (kept_rows.size() != decoded.size()) a.rows = a.rows.gather(kept_rows);
-    a.entry.first_sequence = source.next_sequence;
-    source.next_sequence += count;
-    const bool whole = kept_records.size() == chunk.records.size();
-    a.entry.source = it->first;
-    a.entry.format = chunk.format;
-    a.entry.context = chunk.context;
-    a.entry.arrival_us = now_us;
-    a.entry.records = whole ? std::move(chunk.records) : select(chunk.records, kept_records);
-    stamp(a, source, stream);
-    if (a.rows.rows > 0) out.push_back(write_entry(stream, std::move(a.entry), std::move(a.rows)));
-    first += count;
-    if (whole) break;
+    const bool whole = count == chunk.records.size();
+    if (auto batch = accept_part(stream, source, it->first, {*decoder, chunk, first, count}, now_us))
+      out.push_back(std::move(batch));
+    if (whole) break;  // the records may have moved into their entry
   }
   if (!chunk.position.empty()) source.position = std::move(chunk.position);
   source.last_record_us = now_us;
@@ -258,6 +224,47 @@ result<std::vector<ingested_ptr>> ingest::accept(std::string_view source_name, s
   }
   kill_point("ingest.after_accept");
   return out;
+}
+
+// Decodes a part of a chunk that fits one entry; what cannot be taken goes to the dead letters.
+ingested_ptr ingest::accept_part(stream_state& stream, ingest_source& source, const std::string& name, chunk_part part,
+                                 std::int64_t now_us) {
+  auto& records = part.chunk.records;
+  batch_builder builder(stream.definition.columns);
+  std::vector<std::uint32_t> decoded;
+  std::vector<decode_failure> failures;
+  part.decoder.decode(records, part.first, part.count, builder, decoded, failures);
+  accepting a;
+  a.rows = builder.finish();
+  const auto times = read_event_times(stream.definition, a.rows, now_us);
+  std::vector<std::uint32_t> kept_rows, kept_records;
+  auto refused = times.refused.begin();
+  for (std::uint32_t row = 0; row < decoded.size(); ++row) {
+    if (refused != times.refused.end() && refused->first == row) {
+      failures.push_back({decoded[row], refused->second});
+      ++refused;
+      continue;
+    }
+    kept_rows.push_back(row);
+    kept_records.push_back(decoded[row]);
+    a.entry.event_time_us.push_back(times.us[row]);
+    a.entry.sequence.push_back(source.next_sequence + (decoded[row] - part.first));
+  }
+  for (const auto& f : failures)
+    dead_letter(stream, name, source.next_sequence + (f.record - part.first), records[f.record], f.reason, part.chunk,
+                now_us);
+  source.dead += failures.size();
+  source.accepted += kept_rows.size();
+  if (kept_rows.size() != decoded.size()) a.rows = a.rows.gather(kept_rows);
+  a.entry.first_sequence = source.next_sequence;
+  source.next_sequence += part.count;
+  a.entry.source = name;
+  a.entry.format = part.chunk.format;
+  a.entry.context = part.chunk.context;
+  a.entry.arrival_us = now_us;
+  a.entry.records = kept_records.size() == records.size() ? std::move(records) : select(records, kept_records);
+  stamp(a, source, stream);
+  return a.rows.rows > 0 ? write_entry(stream, std::move(a.entry), std::move(a.rows)) : nullptr;
 }
 
 void ingest::stamp(accepting& a, ingest_source& source, stream_state& stream) {
@@ -473,7 +480,7 @@ time_progress progress_of(const stream_entry& entry) {
   return p;
 }
 
-result<stamped_batch> decode_stored(const stream_entry& entry, const stream_definition& stream, schema_ptr columns,
+result<stamped_batch> decode_stored(stream_entry entry, const stream_definition& stream, schema_ptr columns,
                                     std::map<std::string, std::unique_ptr<record_decoder>>& decoders) {
   WEIR_TRY(decoder, cached_decoder(decoders, stream, columns, entry.format, entry.context, false));
   batch_builder builder(columns);
@@ -485,12 +492,12 @@ result<stamped_batch> decode_stored(const stream_entry& entry, const stream_defi
                 entry.first_number + failures.front().record, stream.name, failures.front().reason);
   stamped_batch out;
   out.rows = builder.finish();
-  out.event_time_us = entry.event_time_us;
+  out.event_time_us = std::move(entry.event_time_us);
   out.source.assign(out.size(), 0);
-  out.sequence = entry.sequence;
-  out.late = entry.late;
-  out.sources = std::make_shared<const std::vector<std::string>>(1, entry.source);
-  out.raw = std::make_shared<const raw_records>(entry.records);
+  out.sequence = std::move(entry.sequence);
+  out.late = std::move(entry.late);
+  out.sources = std::make_shared<const std::vector<std::string>>(1, std::move(entry.source));
+  out.raw = std::make_shared<const raw_records>(std::move(entry.records));
   out.original.resize(out.size());
   for (std::uint32_t i = 0; i < out.original.size(); ++i) out.original[i] = i;
   return out;

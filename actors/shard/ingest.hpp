@@ -95,6 +95,13 @@ class ingest {
   };
   struct accepting;
 
+  struct chunk_part {
+    record_decoder& decoder;
+    source_chunk& chunk;
+    std::size_t first, count;
+  };
+  ingested_ptr accept_part(stream_state& stream, ingest_source& source, const std::string& name, chunk_part part,
+                           std::int64_t now_us);
   void stamp(accepting& a, ingest_source& source, stream_state& stream);
   // `chunk`: that the record came with; its format and context are kept, to read the record again one day.
   void dead_letter(const stream_state& s, std::string_view source, std::uint64_t sequence, std::string_view record,
@@ -119,7 +126,7 @@ class ingest {
 
 // Builds the rows of a batch for tasks from a stored entry: decodes the records into `columns` (a part of the
 // stream's).
-result<stamped_batch> decode_stored(const stream_entry& entry, const stream_definition& stream, schema_ptr columns,
+result<stamped_batch> decode_stored(stream_entry entry, const stream_definition& stream, schema_ptr columns,
                                     std::map<std::string, std::unique_ptr<record_decoder>>& decoders);
 time_progress progress_of(const stream_entry& entry);
 

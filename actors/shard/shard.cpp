@@ -113,7 +113,8 @@ void shard::offer(offered_chunk chunk, std::int64_t now_us) {
   impl_->now_us = now_us;
   auto& i = *impl_;
   const auto it = i.attachments.find(chunk.source);
-  if (!running() || i.draining || it == i.attachments.end() || (rule_on(6) && it->second != chunk.session)) {
+  const bool full = i.chunk_bytes > i.options.ingest_queue_bytes;  // the source waits until there is room
+  if (!running() || full || i.draining || it == i.attachments.end() || (rule_on(6) && it->second != chunk.session)) {
     if (chunk.accepted) chunk.accepted(fail(errc::cancelled, "source {} must attach again", chunk.source));
     return;
   }
@@ -224,7 +225,7 @@ std::optional<std::int64_t> shard::next_tick_us() const {
 
 std::optional<source_attachment> shard::attach(std::string_view source) {
   auto& i = *impl_;
-  if (!running() || i.draining) return std::nullopt;
+  if (!running() || i.draining || i.chunk_bytes > i.options.ingest_queue_bytes) return std::nullopt;
   const auto state = i.source_states.find(source);
   if (state == i.source_states.end() || state->second.state == "removed") return std::nullopt;
   // What a job holds of it may still be accepted: its position is not known before (PROTOCOL 6).

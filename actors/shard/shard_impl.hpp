@@ -46,6 +46,42 @@ struct pipeline_run {
   std::map<std::string, std::uint64_t, std::less<>> careful_until;  // by stream
 };
 
+// What an ingest job takes, and what it brings back.
+struct ingest_work {
+  struct answer {
+    std::string source;
+    std::function<void(status)> accepted;
+    std::function<void()> committed;
+  };
+  std::shared_ptr<const control_plan> plan;  // none: nothing to apply
+  std::vector<std::pair<std::string, clock_advice>> advices;
+  std::vector<offered_chunk> chunks;
+  std::vector<answer> answers;  // to the chunks, in their order
+  std::map<std::string, std::uint64_t, std::less<>> incarnations;
+  bool check_idle = false, cut = false;
+
+  void cancel(int shard) const {
+    for (const auto& a : answers)
+      if (a.accepted) a.accepted(fail(errc::cancelled, "shard {} restarts", shard));
+  }
+};
+
+struct ingested {
+  std::vector<ingested_ptr> batches;
+  std::vector<status> chunks;
+  std::optional<epoch> cut;
+  std::map<std::string, std::uint64_t, std::less<>> numbers;
+  std::map<std::string, shard_clock, std::less<>> clocks;
+  std::vector<std::pair<std::string, source_status>> changed;
+  std::vector<std::pair<std::string, std::uint64_t>> incarnations;
+};
+
+struct task_work {
+  std::vector<ingested_ptr> batches;
+  std::vector<task_input*> behind;  // to read on in the log
+  bool backlog = false;
+};
+
 struct shard::impl {
   impl(shard_options o, event_log& l, state_store& s, shard_listener& out)
       : options(std::move(o)), log(l), store(s), listener(out) {}
@@ -106,6 +142,9 @@ struct shard::impl {
   result<std::shared_ptr<ingest>> restored_ingest();
   shard_job open_job();
   std::optional<shard_job> ingest_job();
+  void take_chunks(ingest_work& work);
+  void take_ingested(ingest_work& work, ingested r);
+  task_work take_task_work(pipeline_run& p, bool poll);
   std::optional<shard_job> pipeline_job(pipeline_run& p);
   shard_job restore_job(pipeline_run& p);
   shard_job drop_job(pipeline_run& p);

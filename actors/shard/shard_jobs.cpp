@@ -22,24 +22,6 @@ struct opened {
   std::map<std::string, attempt> attempts;
 };
 
-struct ingested {
-  std::vector<ingested_ptr> batches;
-  std::vector<status> chunks;
-  std::optional<epoch> cut;
-  std::map<std::string, std::uint64_t, std::less<>> numbers;
-  std::map<std::string, shard_clock, std::less<>> clocks;
-  std::vector<std::pair<std::string, source_status>> changed;
-  std::vector<std::pair<std::string, std::uint64_t>> incarnations;
-};
-
-struct ingest_work {
-  std::shared_ptr<const control_plan> plan;  // none: nothing to apply
-  std::vector<std::pair<std::string, clock_advice>> advices;
-  std::vector<offered_chunk> chunks;
-  std::map<std::string, std::uint64_t, std::less<>> incarnations;
-  bool check_idle = false, cut = false;
-};
-
 void append(std::vector<ingested_ptr>& to, std::vector<ingested_ptr> from) {
   to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
 }
@@ -126,16 +108,9 @@ bool shard::impl::cut_due(std::int64_t last_cut, bool backlog) const {
   return draining || now_us - last_cut >= (backlog ? options.commit_interval_max_us : options.commit_interval_min_us);
 }
 
-std::optional<shard_job> shard::impl::ingest_job() {
-  auto work = std::make_shared<ingest_work>();
-  if (applied != plan) work->plan = plan;
-  work->advices = std::move(advices);
-  advices.clear();
-  work->check_idle = now_us >= next_idle_check_us;
-  auto accepted = std::make_shared<std::vector<std::function<void(status)>>>();
-  std::vector<std::function<void()>> waiters;
-  // A source's chunks wait until the plan that knows it is applied.
-  for (std::size_t bytes = 0; !work->plan && !chunks.empty() && !ingest_full() && bytes < options.job_bytes;) {
+// A source's chunks wait until the plan that knows it is applied.
+void shard::impl::take_chunks(ingest_work& work) {
+  for (std::size_t bytes = 0; !work.plan && !chunks.empty() && !ingest_full() && bytes < options.job_bytes;) {
     auto c = std::move(chunks.front());
     chunks.pop_front();
     chunk_bytes -= c.chunk.records.byte_count();
@@ -144,12 +119,19 @@ std::optional<shard_job> shard::impl::ingest_job() {
       if (c.accepted) c.accepted(fail(errc::cancelled, "source {} attached again", c.source));
       continue;
     }
-    accepted->push_back(std::move(c.accepted));
-    waiters.push_back(std::move(c.committed));
     ++chunks_in_job[c.source];
-    work->incarnations[c.source] = source_incarnations[c.source];
-    work->chunks.push_back(std::move(c));
+    work.incarnations[c.source] = source_incarnations[c.source];
+    work.answers.push_back({c.source, std::move(c.accepted), std::move(c.committed)});
+    work.chunks.push_back(std::move(c));
   }
+}
+
+std::optional<shard_job> shard::impl::ingest_job() {
+  auto work = std::make_shared<ingest_work>();
+  if (applied != plan) work->plan = plan;
+  work->advices = std::exchange(advices, {});
+  work->check_idle = now_us >= next_idle_check_us;
+  take_chunks(*work);
   const bool takes = work->plan || !work->advices.empty() || !work->chunks.empty();
   const bool due = ingest_full() || cut_due(ingest_cut_at_us, !chunks.empty());
   work->cut = !has_ready(ingest_pipeline) && due && (intake->dirty() || takes);
@@ -157,50 +139,43 @@ std::optional<shard_job> shard::impl::ingest_job() {
   if (work->check_idle) next_idle_check_us = now_us + idle_check_us;
   if (work->cut) ingest_cut_at_us = now_us;
   ingest_out = true;
-  std::vector<std::string> names;
-  for (const auto& c : work->chunks) names.push_back(c.source);
-  auto in = intake;
-  const auto now = now_us;
-  auto run = [in, work, shards = options.shards, now]() -> result<ingested> {
+  auto run = [in = intake, work, shards = options.shards, now = now_us]() -> result<ingested> {
     return run_ingest(*in, *work, shards, now);
   };
-  auto cancel = [accepted, which = options.shard] {
-    for (auto& answer : *accepted)
-      if (answer) answer(fail(errc::cancelled, "shard {} restarts", which));
-  };
-  auto job = make_job(job_kind::ingest, {}, std::move(run),
-                      [this, the_plan = work->plan, accepted, cancel, waiters = std::move(waiters),
-                       names = std::move(names)](result<ingested> r) {
-                        ingest_out = false;
-                        if (!r) {
-                          cancel();
-                          if (rule_on(5)) return fail_shard(r.error());
-                          if (auto fresh = restored_ingest()) intake = std::move(*fresh);
-                          return;
-                        }
-                        if (the_plan) applied = the_plan;
-                        for (const auto& n : names)
-                          if (auto it = chunks_in_job.find(n); --it->second == 0) chunks_in_job.erase(it);
-                        for (auto& [name, s] : r->changed) source_states[name] = std::move(s);
-                        for (auto& [name, incarnation] : r->incarnations) source_incarnations[name] = incarnation;
-                        const auto open_epoch = r->cut ? r->cut->number : intake->open_epoch();
-                        if (r->cut) {
-                          cut_numbers[r->cut->number] = r->numbers;
-                          ready.push_back(std::move(*r->cut));
-                        }
-                        route(r->batches);
-                        for (std::size_t i = 0; i < r->chunks.size(); ++i) {
-                          if (r->chunks[i] && waiters[i]) commit_waiters.emplace_back(open_epoch, waiters[i]);
-                          if ((*accepted)[i]) (*accepted)[i](r->chunks[i]);
-                        }
-                        for (const auto& [stream, clock] : r->clocks)
-                          if (const auto it = clocks.find(stream); it == clocks.end() || it->second != clock) {
-                            clocks[stream] = clock;
-                            listener.clock_changed(options.shard, stream, clock);
-                          }
-                      });
-  jobs[job.id].cancel = std::move(cancel);
+  auto job = make_job(job_kind::ingest, {}, std::move(run), [this, work](result<ingested> r) {
+    ingest_out = false;
+    if (r) return take_ingested(*work, std::move(*r));
+    work->cancel(options.shard);
+    if (rule_on(5)) return fail_shard(r.error());
+    if (auto fresh = restored_ingest()) intake = std::move(*fresh);
+  });
+  jobs[job.id].cancel = [work, which = options.shard] { work->cancel(which); };
   return job;
+}
+
+void shard::impl::take_ingested(ingest_work& work, ingested r) {
+  if (work.plan) applied = work.plan;
+  for (const auto& answer : work.answers)
+    if (auto it = chunks_in_job.find(answer.source); --it->second == 0) chunks_in_job.erase(it);
+  for (auto& [name, s] : r.changed) source_states[name] = std::move(s);
+  for (auto& [name, incarnation] : r.incarnations) source_incarnations[name] = incarnation;
+  const auto open_epoch = r.cut ? r.cut->number : intake->open_epoch();
+  if (r.cut) {
+    cut_numbers[r.cut->number] = r.numbers;
+    ready.push_back(std::move(*r.cut));
+  }
+  route(r.batches);
+  for (std::size_t i = 0; i < r.chunks.size(); ++i) {
+    auto& answer = work.answers[i];
+    if (r.chunks[i] && answer.committed) commit_waiters.emplace_back(open_epoch, std::move(answer.committed));
+    if (answer.accepted) answer.accepted(r.chunks[i]);
+  }
+  for (const auto& [stream, clock] : r.clocks) {
+    const auto it = clocks.find(stream);
+    if (it != clocks.end() && it->second == clock) continue;
+    clocks[stream] = clock;
+    listener.clock_changed(options.shard, stream, clock);
+  }
 }
 
 // Hands batches to the pipelines that read their stream; one that is too far behind reads them from the log instead.
@@ -292,45 +267,46 @@ void shard::impl::use_hint(task_input& input) const {
   }
 }
 
-std::optional<shard_job> shard::impl::task_job(pipeline_run& p) {
-  const bool full = p.work->open_bytes() >= options.epoch_max_bytes;
-  std::vector<ingested_ptr> batches;
-  std::vector<task_input*> behind;
-  bool backlog = false;
-  const bool poll = now_us >= p.poll_at_us;
+// What a task takes next: batches from memory where they continue its positions, else its inputs to read on.
+task_work shard::impl::take_task_work(pipeline_run& p, bool poll) {
+  task_work w;
   std::size_t bytes = 0;
   for (const auto& known : p.work->inputs()) {
-    if (full) break;
     auto& input = *p.work->find_input(known.kind, known.name);
     if (input.kind != input_kind::stream) {
-      if (poll || has_work(p, input)) behind.push_back(&input);
+      if (poll || has_work(p, input)) w.behind.push_back(&input);
       continue;
     }
     auto& queue = p.queue[input.name];
     auto position = input.position;
-    const auto batches_before = batches.size();
     while (!queue.empty() && bytes < options.job_bytes) {
-      const auto& front = queue.front();
-      const bool stale = front->next_number <= position, fits = !rule_on(2) || front->first_number == position;
-      if (!stale && !fits) break;
+      const auto front = queue.front();
+      const bool stale = front->next_number <= position;
+      if (!stale && rule_on(2) && front->first_number != position) break;
       p.queue_bytes -= front->bytes;
-      if (!stale) {
-        position = front->next_number;
-        bytes += front->bytes;
-        batches.push_back(front);
-      }
       queue.pop_front();
+      if (stale) continue;
+      position = front->next_number;
+      bytes += front->bytes;
+      w.batches.push_back(front);
     }
-    if (batches.size() == batches_before && has_work(p, input)) {
+    if (position == input.position && has_work(p, input)) {
       use_hint(input);
-      behind.push_back(&input);
-      backlog = true;
+      w.behind.push_back(&input);
+      w.backlog = true;
     }
-    backlog = backlog || !queue.empty();
+    w.backlog = w.backlog || !queue.empty();
   }
-  const bool takes = !batches.empty() || !behind.empty();
+  return w;
+}
+
+std::optional<shard_job> shard::impl::task_job(pipeline_run& p) {
+  const bool full = p.work->open_bytes() >= options.epoch_max_bytes;
+  const bool poll = now_us >= p.poll_at_us;
+  auto w = full ? task_work{} : take_task_work(p, poll);
+  const bool takes = !w.batches.empty() || !w.behind.empty();
   const bool cut =
-      !has_ready(p.plan.record.name) && (p.work->dirty() || takes) && (full || cut_due(p.cut_at_us, backlog));
+      !has_ready(p.plan.record.name) && (p.work->dirty() || takes) && (full || cut_due(p.cut_at_us, w.backlog));
   if (!takes && !cut) return std::nullopt;
   if (cut) p.cut_at_us = now_us;
   if (poll) p.poll_at_us = now_us + poll_us;
@@ -339,15 +315,15 @@ std::optional<shard_job> shard::impl::task_job(pipeline_run& p) {
     std::optional<epoch> cut;
     bool read_nothing = false;
   };
-  auto run = [this, t = p.work, batches = std::move(batches), behind, cut]() -> result<done> {
+  auto run = [this, t = p.work, w = std::move(w), cut]() -> result<done> {
     done d;
-    for (const auto& b : batches) WEIR_TRY_VOID(t->process(*b));
+    for (const auto& b : w.batches) WEIR_TRY_VOID(t->process(*b));
     std::size_t read_bytes = 0;
-    for (auto* input : behind) {
+    for (auto* input : w.behind) {
       WEIR_TRY(read, t->read_on(*input, log, options.job_bytes));
       read_bytes += read;
     }
-    d.read_nothing = !behind.empty() && read_bytes == 0;
+    d.read_nothing = !w.behind.empty() && read_bytes == 0;
     if (!cut || !t->dirty()) return d;
     WEIR_TRY(e, t->cut());
     d.cut = std::move(e);

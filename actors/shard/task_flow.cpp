@@ -196,26 +196,28 @@ result<std::size_t> task::read_on(task_input& input, event_log& log, std::size_t
 
 // Answers whether the entry is used up.
 result<bool> task::process_stream_entry(task_input& input, const log_entry& stored, std::uint64_t& records_left) {
-  WEIR_TRY(entry, decode_entry(stored.value.value_or("")));
+  WEIR_TRY(entry, decode_entry(stored.value ? std::string_view(*stored.value) : std::string_view{}));
   if (rule_on(2) && entry.first_number > input.position)
     return fail(errc::offset_out_of_range,
                 "stream {} goes on with record {} in shard {}, pipeline {} stands at {}: records are gone", input.name,
                 entry.first_number, options_.shard, record_.name, input.position);
   auto& reader = *streams_.find(input.name)->second;
-  const auto first = std::min<std::uint64_t>(input.position - entry.first_number, entry.records.size());
-  const auto count = std::min<std::uint64_t>(entry.records.size() - first, records_left);
+  const std::uint64_t records = entry.records.size(), first_number = entry.first_number, next = entry.next_number();
+  const auto progress = progress_of(entry);
+  const auto first = std::min<std::uint64_t>(input.position - first_number, records);
+  const auto count = std::min<std::uint64_t>(records - first, records_left);
   if (count > 0) {
-    WEIR_TRY(rows, decode_stored(entry, reader.definition, reader.columns, reader.decoders));
-    WEIR_TRY_VOID(process_rows(reader.nodes, slice(rows, first, count), reader.place));
+    WEIR_TRY(rows, decode_stored(std::move(entry), reader.definition, reader.columns, reader.decoders));
+    WEIR_TRY_VOID(process_rows(reader.nodes, slice(std::move(rows), first, count), reader.place));
     records_ += count;
   }
   records_left -= std::min<std::uint64_t>(std::max<std::uint64_t>(count, 1), records_left);
-  if (first + count < entry.records.size()) {
-    input.position = entry.first_number + first + count;
+  if (first + count < records) {
+    input.position = first_number + first + count;
     return false;
   }
-  WEIR_TRY_VOID(advance_nodes(reader.nodes, progress_of(entry)));
-  input.position = entry.next_number();
+  WEIR_TRY_VOID(advance_nodes(reader.nodes, progress));
+  input.position = next;
   return true;
 }
 
@@ -284,7 +286,7 @@ status task::process_view_entry(task_input& input, const log_entry& stored) {
       reader.rows.erase(key);
     open_.changes.push_back({state_key, stored.value});
   }
-  return process_rows(reader.nodes, rows, {});
+  return process_rows(reader.nodes, std::move(rows), {});
 }
 
 }  // namespace weir

@@ -15,7 +15,7 @@ struct projected_groups {
   struct failure {
     std::uint32_t group = 0;  // index into the slots
     std::string reason;
-    std::string original;     // JSON of the group columns
+    std::string original;  // JSON of the group columns
   };
   record_batch rows;
   std::vector<std::uint32_t> groups;  // of each row: index into the slots, ascending
@@ -23,7 +23,8 @@ struct projected_groups {
 };
 
 // The groups that pass HAVING, in group_columns.
-projected_groups groups_that_pass(const view_plan& plan, const group_store& store, std::span<const std::uint32_t> slots);
+projected_groups groups_that_pass(const view_plan& plan, const group_store& store,
+                                  std::span<const std::uint32_t> slots);
 // The same in output_columns.
 projected_groups project_groups(const view_plan& plan, const group_store& store, std::span<const std::uint32_t> slots);
 

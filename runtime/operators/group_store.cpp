@@ -15,8 +15,8 @@ group_store::group_store(const view_plan& plan, const operator_limits& limits)
       upsert_input_(plan.input_kind == view_kind::upsert),
       running_(plan.window.kind == window_kind::none) {
   for (const auto& call : plan.aggregates)
-    aggregates_.push_back(make_accumulator_array(
-        call, {limits.distinct_values, [this](std::uint32_t slot) { return describe(slot); }}));
+    aggregates_.push_back(
+        make_accumulator_array(call, {limits.distinct_values, [this](std::uint32_t slot) { return describe(slot); }}));
 }
 
 std::string group_store::describe(std::uint32_t slot) const {
@@ -75,9 +75,8 @@ std::uint32_t group_store::new_slot(std::string_view key, std::uint64_t hash) {
 
 std::uint32_t group_store::find_or_create(std::string_view key, std::uint64_t key_hash, std::int64_t start) {
   const std::uint64_t hash = table_hash(key_hash, start);
-  const auto found = index_.find(hash, [&](std::uint32_t slot) {
-    return groups_[slot].start == start && groups_[slot].key == key;
-  });
+  const auto found =
+      index_.find(hash, [&](std::uint32_t slot) { return groups_[slot].start == start && groups_[slot].key == key; });
   if (found != none) return found;
   const auto slot = new_slot(key, hash);
   groups_[slot].start = groups_[slot].last = start;
@@ -131,9 +130,8 @@ std::uint32_t group_store::session_slot(std::string_view key, std::uint64_t key_
                                         std::int64_t last) {
   const std::int64_t gap = plan_.window.size_us;
   auto& open = session_lists_[session_list_of(key, key_hash)].slots;
-  const auto begin = std::partition_point(open.begin(), open.end(), [&](std::uint32_t s) {
-    return groups_[s].last < first - gap;
-  });
+  const auto begin =
+      std::partition_point(open.begin(), open.end(), [&](std::uint32_t s) { return groups_[s].last < first - gap; });
   auto end = begin;
   while (end != open.end() && groups_[*end].start <= last + gap) ++end;
   if (begin == end) {
@@ -208,8 +206,8 @@ status group_store::accumulate(const grouping_rows& rows) {
   for (std::size_t k = 0; k < aggregates_.size(); ++k) {
     const auto& taken = rows.aggregates[k];
     if (!taken.filtered) {
-      WEIR_TRY_VOID(aggregates_[k]->add({slots_, taken.values.get(), rows.sign, rows.event_time_us, rows.source,
-                                         rows.sequence, rows.sources}));
+      WEIR_TRY_VOID(aggregates_[k]->add(
+          {slots_, taken.values.get(), rows.sign, rows.event_time_us, rows.source, rows.sequence, rows.sources}));
       continue;
     }
     slots.clear(), source.clear(), event_time.clear(), sequence.clear(), sign.clear();

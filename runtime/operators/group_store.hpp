@@ -1,8 +1,9 @@
 // The groups of a grouping operator: who they are, their windows and their accumulators.
 //
 // A group is a slot number. Rows find their slots first, all rows of a batch, then each aggregate runs once over the
-// batch. Tumbling windows and running groups are found by (key, window start); the open sessions of a key stand in order
-// of time, and two that touch become one: the union of intervals, so the order of rows and partials cannot matter.
+// batch. Tumbling windows and running groups are found by (key, window start); the open sessions of a key stand in
+// order of time, and two that touch become one: the union of intervals, so the order of rows and partials cannot
+// matter.
 #pragma once
 
 #include <cstdint>
@@ -19,10 +20,10 @@
 namespace weir {
 
 struct group {
-  std::string key;            // encoded
-  std::uint64_t hash = 0;     // of the key; tumble: and the window
-  std::int64_t start = 0;     // tumble: the window's start; session: the first record
-  std::int64_t last = 0;      // session: the last record
+  std::string key;                     // encoded
+  std::uint64_t hash = 0;              // of the key; tumble: and the window
+  std::int64_t start = 0;              // tumble: the window's start; session: the first record
+  std::int64_t last = 0;               // session: the last record
   std::int64_t newest = no_watermark;  // largest event time; kept for running groups only
   std::int64_t rows = 0;               // kept over upsert inputs only
   bool live = false;
@@ -98,14 +99,14 @@ class group_store {
   std::size_t live_ = 0;
   std::size_t key_bytes_ = 0;
   std::vector<std::unique_ptr<accumulator_array>> aggregates_;
-  group_index index_;                        // groups; of sessions: lists
+  group_index index_;  // groups; of sessions: lists
   std::vector<session_list> session_lists_;
   std::vector<std::uint32_t> free_lists_;
-  std::vector<std::uint32_t> absorbed_by_;   // per slot, only while sessions of a batch are assigned
+  std::vector<std::uint32_t> absorbed_by_;  // per slot, only while sessions of a batch are assigned
   bool any_absorbed_ = false;
-  status absorbed_well_;                     // a limit that merging sessions went past
+  status absorbed_well_;  // a limit that merging sessions went past
   batch_keys keys_;
-  std::vector<std::uint32_t> slots_;         // of the rows of the batch
+  std::vector<std::uint32_t> slots_;  // of the rows of the batch
 };
 
 }  // namespace weir

@@ -5,7 +5,8 @@
 //   'c'                                                -> version, the stream's watermark and flush
 //   'f'  source                                        -> version, the source's flush (local views)
 // Rows of a window have the event time window_end - 1 ms, but never one before the window: a view over the view then
-// sees them in their own time; they are late for the stream when window_end was not ahead of it. Rows of running groups have the largest event time of the group.
+// sees them in their own time; they are late for the stream when window_end was not ahead of it. Rows of running groups
+// have the largest event time of the group.
 //
 // A running table's ttl and max_rows look at what one shard holds when an epoch ends; which rows they evict depends on
 // where epochs are cut, so eviction lies outside rule 16 of the protocol, and so does the event time of a group that an
@@ -62,7 +63,7 @@ class grouped_view {
     std::uint32_t clock = 0;
     std::int64_t queued_end = 0;  // in clocks_[clock].open, when queued
     bool queued = false;
-    std::string stored_key;       // state entry that stands for it; empty: none
+    std::string stored_key;  // state entry that stands for it; empty: none
     std::optional<standing_row> standing;
     std::int64_t aged = no_watermark;  // running: under which event time it stands in by_age_
   };
@@ -109,7 +110,7 @@ class grouped_view {
   std::unordered_map<std::string, std::uint32_t> clock_numbers_;
   std::unordered_map<std::string, std::int64_t> flush_horizons_;
   std::map<std::string, std::int64_t> changed_flushes_;
-  std::vector<std::string> deleted_;   // stored keys of groups that are gone
+  std::vector<std::string> deleted_;                           // stored keys of groups that are gone
   std::vector<std::pair<std::string, standing_row>> orphans_;  // rows of sessions that became part of another
   std::set<std::pair<std::int64_t, std::uint32_t>, older> by_age_;
   std::size_t standing_bytes_ = 0;

@@ -87,8 +87,7 @@ void grouped_view::emit_changes(const std::vector<std::uint32_t>& slots, operato
         standing_bytes_ -= standing->row.size();
       }
       if (now) {
-        rows.add(projected.rows, next_row, source_of(key), now->event_time_us,
-                 late_flags(now->event_time_us), 1);
+        rows.add(projected.rows, next_row, source_of(key), now->event_time_us, late_flags(now->event_time_us), 1);
         standing_bytes_ += now->row.size();
       }
       standing = std::move(now);

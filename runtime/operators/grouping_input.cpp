@@ -69,14 +69,15 @@ void grouping_input::select(const stamped_batch& input, const late_rule& rule, o
     if (rule.flag == 0) return false;
     if ((input.late[row] & rule.flag) != 0) {
       const auto* const behind = rule.flag == late_for_source ? "its source" : "the stream";
-      out.late.push_back(refuse(input, row, fmt::format("late: event time {} is behind the watermark of {}",
-                                                        format_timestamp(t), behind)));
+      out.late.push_back(refuse(
+          input, row, fmt::format("late: event time {} is behind the watermark of {}", format_timestamp(t), behind)));
       return true;
     }
     if (t >= (horizons.empty() ? rule.horizon_us : horizons[input.source[row]])) return false;
-    out.late.push_back(refuse(
-        input, row, fmt::format("late: the window of event time {} was closed when its sources ended or fell silent",
-                                format_timestamp(t))));
+    out.late.push_back(
+        refuse(input, row,
+               fmt::format("late: the window of event time {} was closed when its sources ended or fell silent",
+                           format_timestamp(t))));
     return true;
   };
   selected_.erase(std::remove_if(selected_.begin(), selected_.end(), leaves), selected_.end());
@@ -84,8 +85,7 @@ void grouping_input::select(const stamped_batch& input, const late_rule& rule, o
 }
 
 column_ptr grouping_input::evaluate_one(const expression& e, const stamped_batch& input,
-                                        std::span<const std::uint32_t> selected,
-                                        std::vector<row_error>& errors) const {
+                                        std::span<const std::uint32_t> selected, std::vector<row_error>& errors) const {
   const bool all = selected.size() == input.size();
   if (const auto c = e.input_column()) {
     if (all) return input.rows.columns[*c];

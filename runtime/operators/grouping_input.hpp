@@ -13,7 +13,7 @@ namespace weir {
 
 // What one aggregate takes of the rows that entered.
 struct aggregate_input {
-  column_ptr values;                // none for count(*)
+  column_ptr values;  // none for count(*)
   bool filtered = false;
   std::vector<std::uint32_t> rows;  // when filtered: those that FILTER lets through; `values` has one value for each
 };
@@ -40,7 +40,8 @@ class grouping_input {
  public:
   explicit grouping_input(const view_plan& plan) : plan_(plan) {}
 
-  // The rows that enter; valid until the next call and as long as `input` lives. The others go to out.late and out.dead.
+  // The rows that enter; valid until the next call and as long as `input` lives. The others go to out.late and
+  // out.dead.
   const grouping_rows& take(const stamped_batch& input, const late_rule& rule, operator_output& out);
 
  private:

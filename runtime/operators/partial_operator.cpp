@@ -1,7 +1,7 @@
 // Groups the rows of one epoch, and sends the partial groups to the partitions that own their keys.
 //
-// An entry: version byte, then per group key (length-prefixed), length and bytes of group_store::serialize. Groups stand
-// in the order of (key, window start), so equal epochs make equal entries.
+// An entry: version byte, then per group key (length-prefixed), length and bytes of group_store::serialize. Groups
+// stand in the order of (key, window start), so equal epochs make equal entries.
 #include <algorithm>
 
 #include "runtime/batch/key_codec.hpp"

@@ -100,7 +100,8 @@ result<record_batch> run_pull_query(const pull_plan& plan, const record_batch& v
   std::vector<std::uint32_t> order(rows.rows);
   std::iota(order.begin(), order.end(), 0u);
   WEIR_TRY_VOID(sort_rows(plan, rows, order));
-  const auto skipped = std::min<std::uint64_t>(static_cast<std::uint64_t>(std::max<std::int64_t>(0, plan.offset)), order.size());
+  const auto skipped =
+      std::min<std::uint64_t>(static_cast<std::uint64_t>(std::max<std::int64_t>(0, plan.offset)), order.size());
   order.erase(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(skipped));
   if (plan.limit && *plan.limit >= 0 && static_cast<std::uint64_t>(*plan.limit) < order.size())
     order.resize(static_cast<std::size_t>(*plan.limit));

@@ -38,7 +38,8 @@ struct stamped_batch {
 };
 
 // How far time has come in one input, after the batch that it follows. Everything up to `watermark` has been seen; a
-// flush says that nothing holds windows open up to the window that holds `flushed_us` (PROTOCOL 12), no_watermark: none.
+// flush says that nothing holds windows open up to the window that holds `flushed_us` (PROTOCOL 12), no_watermark:
+// none.
 struct clock_state {
   std::int64_t watermark_us = no_watermark;
   std::int64_t flushed_us = no_watermark;
@@ -47,7 +48,7 @@ struct clock_state {
 };
 
 struct time_progress {
-  clock_state stream;                           // minimum over sources (and, behind a shuffle, over shards)
+  clock_state stream;                            // minimum over sources (and, behind a shuffle, over shards)
   std::map<std::string, clock_state> by_source;  // sources that advanced since the last call, on their own clocks
 };
 

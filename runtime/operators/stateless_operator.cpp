@@ -56,8 +56,7 @@ class stateless_operator final : public view_operator {
     stamped_batch passed = stamps_of(input, rows);
     passed.rows = std::move(projected);
     if (rows_have_keys(plan_))
-      for (std::size_t i = 0; i < rows.size(); ++i)
-        out.keys.push_back(encode_key(passed.rows, plan_.key_columns, i));
+      for (std::size_t i = 0; i < rows.size(); ++i) out.keys.push_back(encode_key(passed.rows, plan_.key_columns, i));
     append_rows(std::move(passed), out.rows);
     return {};
   }

@@ -16,8 +16,7 @@ class local_operator final : public view_operator {
 
   status process(const stamped_batch& input, operator_output& out) override {
     late_rule rule;
-    if (plan_.window.kind != window_kind::none)
-      rule = {late_for_source, no_watermark, &groups_.flush_horizons()};
+    if (plan_.window.kind != window_kind::none) rule = {late_for_source, no_watermark, &groups_.flush_horizons()};
     return groups_.add(input_.take(input, rule, out));
   }
   status advance(const time_progress& progress, operator_output& out) override {
@@ -44,7 +43,8 @@ class grouping_merging_operator final : public merging_operator {
   }
   status merge(std::string_view partial, operator_output&) override {
     byte_reader in(partial);
-    if (in.u8() != partial_entry_version) return fail(errc::corrupt, "view {}: a partial of another version", plan_.name);
+    if (in.u8() != partial_entry_version)
+      return fail(errc::corrupt, "view {}: a partial of another version", plan_.name);
     while (!in.at_end()) {
       const auto key = in.bytes();
       const auto bytes = in.bytes();

@@ -2,12 +2,13 @@
 //
 //   stateless   filter, project                                    make_view_operator, one per task
 //   local       windows that close on their own source: group, close, project in the shard that has the source
-//   shuffled    partial_operator (where the rows are) -> entries of a shuffle topic -> merging operator (owner of the key)
+//   shuffled    partial_operator (where the rows are) -> entries of a shuffle topic -> merging operator (owner of the
+//   key)
 //
 // Operators read no wall clock and no random numbers: the same rows, progress and cuts give the same answers, and their
-// final rows do not depend on how rows were cut into batches or on where epochs were cut. They are used by one thread at
-// a time. State is in memory; `cut` hands out what changed since the last cut, `restore` takes it back. An operator that
-// has returned an error is not used again. Outputs are appended to what `out` already holds.
+// final rows do not depend on how rows were cut into batches or on where epochs were cut. They are used by one thread
+// at a time. State is in memory; `cut` hands out what changed since the last cut, `restore` takes it back. An operator
+// that has returned an error is not used again. Outputs are appended to what `out` already holds.
 #pragma once
 
 #include <cstdint>
@@ -25,16 +26,16 @@ namespace weir {
 
 // A row that a view does not take: late for it, or one that an expression failed on.
 struct refused_row {
-  std::string reason;                // "late: event time ... is behind the watermark ..." or the expression's error
-  std::string original;              // the record's bytes; for rows of views their JSON
+  std::string reason;    // "late: event time ... is behind the watermark ..." or the expression's error
+  std::string original;  // the record's bytes; for rows of views their JSON
   std::string source;
   std::uint64_t sequence = 0;
   std::int64_t event_time_us = 0;
 };
 
 struct operator_output {
-  stamped_batch rows;                // in output_columns; empty when nothing came out
-  std::vector<std::string> keys;     // encoded key per row (runtime/batch/key_codec.hpp); empty for views without a key
+  stamped_batch rows;             // in output_columns; empty when nothing came out
+  std::vector<std::string> keys;  // encoded key per row (runtime/batch/key_codec.hpp); empty for views without a key
   std::vector<refused_row> late;
   std::vector<refused_row> dead;
 };
@@ -53,7 +54,8 @@ struct shuffle_entry {
 class view_operator {
  public:
   virtual ~view_operator() = default;
-  // Rows of the plan's input, in input_columns. Errors are defects or limits (errc::limit_exceeded): the pipeline stops.
+  // Rows of the plan's input, in input_columns. Errors are defects or limits (errc::limit_exceeded): the pipeline
+  // stops.
   virtual status process(const stamped_batch& input, operator_output& out) = 0;
   // Time has come so far: closes windows. Called after the rows that the progress covers.
   virtual status advance(const time_progress& progress, operator_output& out) = 0;
@@ -87,7 +89,7 @@ class partial_operator {
 struct operator_limits {
   std::size_t state_bytes = std::size_t{1} << 30;  // per operator; beyond it the pipeline stops and says so
   std::size_t groups = 10'000'000;
-  std::size_t distinct_values = 1'000'000;         // per group and DISTINCT aggregate
+  std::size_t distinct_values = 1'000'000;  // per group and DISTINCT aggregate
 };
 
 // True when the plan groups by something else than its source, so its groups live where their key hashes to.
@@ -96,7 +98,8 @@ bool needs_shuffle(const view_plan& plan);
 // Stateless and local plans.
 std::unique_ptr<view_operator> make_view_operator(const view_plan& plan, const operator_limits& limits);
 // Plans that need a shuffle: both halves. `partitions`: of the shuffle topic.
-std::unique_ptr<partial_operator> make_partial_operator(const view_plan& plan, int partitions, const operator_limits& limits);
+std::unique_ptr<partial_operator> make_partial_operator(const view_plan& plan, int partitions,
+                                                        const operator_limits& limits);
 std::unique_ptr<merging_operator> make_merging_operator(const view_plan& plan, const operator_limits& limits);
 
 }  // namespace weir

@@ -11,8 +11,8 @@
 
 namespace weir {
 
-// What is closed by a flush at `flushed_us`: every record before the horizon is late. The tumble window that holds it and
-// all before; every session that a record at or before it could still be in.
+// What is closed by a flush at `flushed_us`: every record before the horizon is late. The tumble window that holds it
+// and all before; every session that a record at or before it could still be in.
 inline std::int64_t flush_horizon(const window_spec& window, std::int64_t flushed_us) {
   if (flushed_us == no_watermark || window.kind == window_kind::none) return no_watermark;
   if (flushed_us > timestamp_max_us) return std::numeric_limits<std::int64_t>::max();

@@ -1,10 +1,12 @@
 // PROTOCOL.md, rule by rule: what the rule keeps true is checked, and the same check fails while the rule is off.
-// Rules 1, 12 and 13 have further tests in tests/cluster, 14 and 17 in tests/runtime/operators, 23 in tests/runtime/log.
+// Rules 1, 12 and 13 have further tests in tests/cluster, 14 and 17 in tests/runtime/operators, 23 in
+// tests/runtime/log.
+#include "runtime/fault/protocol_rules.hpp"
+
 #include <catch2/catch.hpp>
 
 #include "cluster/topic_names.hpp"
 #include "runtime/fault/fault_points.hpp"
-#include "runtime/fault/protocol_rules.hpp"
 #include "tests/sim/simulation.hpp"
 #include "tests/support/temp_folder.hpp"
 
@@ -56,8 +58,8 @@ scripted_source instrument(std::string name, std::vector<std::string> records, b
 }
 
 struct bench {
-  explicit bench(std::vector<scripted_source> sources, int shards = 1, const char* sql = small_sql, sim_log_options log_options = {},
-                 std::int64_t commit_interval_us = 5'000)
+  explicit bench(std::vector<scripted_source> sources, int shards = 1, const char* sql = small_sql,
+                 sim_log_options log_options = {}, std::int64_t commit_interval_us = 5'000)
       : log(std::move(log_options)) {
     sim_node_options o;
     o.shards = shards;
@@ -147,8 +149,9 @@ TEST_CASE("rule 6: a source that restarts goes on after what was accepted, its o
 }
 
 TEST_CASE("rule 7: what the log refuses is charged to the pipeline that wrote it", "[rules]") {
-  static const std::string sql = std::string(small_sql) + "CREATE MATERIALIZED VIEW wide AS SELECT rpad(sensor, 5000, 'x') AS w "
-                                                          "FROM readings WHERE value > 5;";
+  static const std::string sql = std::string(small_sql) +
+                                 "CREATE MATERIALIZED VIEW wide AS SELECT rpad(sensor, 5000, 'x') AS w "
+                                 "FROM readings WHERE value > 5;";
   holds_only_with(7, []() -> std::string {
     sim_log_options small;
     small.max_entry_bytes = 4'000;
@@ -231,12 +234,13 @@ TEST_CASE("rule 17: sums do not depend on where and in which order they were add
     sim_node_options o;
     o.shards = shards;
     o.seed = seed;
-    sim_node node(log, folder.path("state"), o,
-                  {{"p", R"(CREATE TABLE readings (at timestamptz NOT NULL, sensor text NOT NULL, value double precision)
+    sim_node node(
+        log, folder.path("state"), o,
+        {{"p", R"(CREATE TABLE readings (at timestamptz NOT NULL, sensor text NOT NULL, value double precision)
                               WITH (format = 'json', event_time = 'at', lateness = '1 hour');
                             CREATE MATERIALIZED VIEW sums AS SELECT window_start, sum(value) AS s
                               FROM tumble(readings, interval '1 hour') GROUP BY window_start;)"}},
-                  sources);
+        sources);
     node.run_to_rest();
     return final_rows(log, "weir", node.control().plan()->names.views.at("sums"), shards);
   };

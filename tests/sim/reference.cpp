@@ -42,8 +42,9 @@ void add_sessions(const std::map<std::string, std::vector<std::pair<std::int64_t
     for (std::size_t i = 0; i < points.size();) {
       std::size_t last = i;
       while (last + 1 < points.size() && points[last + 1].first - points[last].first <= gap_us) ++last;
-      out.push_back(fmt::format(R"({{"window_start":{},"window_end":{},"sensor":"{}","n":{}}})", quoted_time(points[i].first),
-                                quoted_time(points[last].first + gap_us), sensor, last - i + 1));
+      out.push_back(fmt::format(R"({{"window_start":{},"window_end":{},"sensor":"{}","n":{}}})",
+                                quoted_time(points[i].first), quoted_time(points[last].first + gap_us), sensor,
+                                last - i + 1));
       i = last + 1;
     }
   }
@@ -81,8 +82,8 @@ expected_answers reference(const std::vector<instrument>& instruments, std::int6
   std::map<std::string, group> totals;
   for (const auto& [key, g] : by_sensor) {
     out.rows["per_sensor"].push_back(
-        fmt::format(R"({{"window_start":{},"sensor":"{}","n":{},"total":{},"least":{},"most":{}}})", quoted_time(key.first),
-                    key.second, g.count, number(g.sum), number(g.least), number(g.most)));
+        fmt::format(R"({{"window_start":{},"sensor":"{}","n":{},"total":{},"least":{},"most":{}}})",
+                    quoted_time(key.first), key.second, g.count, number(g.sum), number(g.least), number(g.most)));
     totals[key.second].add(static_cast<double>(g.count));
   }
   for (const auto& [key, g] : by_source)
@@ -90,7 +91,8 @@ expected_answers reference(const std::vector<instrument>& instruments, std::int6
                                                  quoted_time(std::get<0>(key)), std::get<1>(key), g.count,
                                                  number(g.sum / static_cast<double>(g.count))));
   for (const auto& [sensor, g] : totals)
-    out.rows["totals"].push_back(fmt::format(R"({{"sensor":"{}","windows":{},"records":{}}})", sensor, g.count, number(g.sum)));
+    out.rows["totals"].push_back(
+        fmt::format(R"({{"sensor":"{}","windows":{},"records":{}}})", sensor, g.count, number(g.sum)));
   add_sessions(points, out.rows["runs"]);
   for (auto& [view, rows] : out.rows) std::ranges::sort(rows);
   return out;

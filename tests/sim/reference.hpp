@@ -1,5 +1,5 @@
-// What a pipeline must answer, computed one record after the other with maps: no operator, no batch, no shard. It shares
-// no code with the engine but for the texts of numbers and times.
+// What a pipeline must answer, computed one record after the other with maps: no operator, no batch, no shard. It
+// shares no code with the engine but for the texts of numbers and times.
 #pragma once
 
 #include <cstdint>
@@ -10,10 +10,10 @@
 namespace weir::sim {
 
 struct reading {
-  std::int64_t at_us = 0;   // event time
+  std::int64_t at_us = 0;  // event time
   std::string sensor;
-  double value = 0;         // a multiple of 0.25 of moderate size: sums are exact in any order
-  bool broken = false;      // a record that no decoder takes
+  double value = 0;     // a multiple of 0.25 of moderate size: sums are exact in any order
+  bool broken = false;  // a record that no decoder takes
 };
 
 struct instrument {
@@ -30,8 +30,8 @@ struct expected_answers {
 // The views of sim_sql, for sources that open together before the first record and end.
 expected_answers reference(const std::vector<instrument>& instruments, std::int64_t lateness_us);
 
-// The pipeline that the simulation runs: windows over a shuffle, windows that close on their source, sessions, a running
-// table over a view, and a stateless view.
+// The pipeline that the simulation runs: windows over a shuffle, windows that close on their source, sessions, a
+// running table over a view, and a stateless view.
 std::string sim_sql(std::int64_t lateness_us);
 
 std::string record_text(const reading& r);

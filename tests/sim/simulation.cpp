@@ -16,7 +16,9 @@ namespace {
 constexpr std::int64_t start_us = 1'600'000'000'000'000;
 constexpr int kills_max = 8;
 
-std::size_t below(std::mt19937_64& random, std::size_t n) { return std::uniform_int_distribution<std::size_t>(0, n - 1)(random); }
+std::size_t below(std::mt19937_64& random, std::size_t n) {
+  return std::uniform_int_distribution<std::size_t>(0, n - 1)(random);
+}
 bool chance(std::mt19937_64& random, double p) { return std::bernoulli_distribution(p)(random); }
 
 std::vector<scripted_source> scripts(const std::vector<instrument>& instruments) {
@@ -80,7 +82,8 @@ record_hook failing_hook(const life_options& given, std::uint64_t seed) {
     std::mt19937_64 random;
     int operators, intake;
   };
-  auto left = std::make_shared<plan>(plan{std::mt19937_64(seed * 7 + 1), given.operator_failures, given.ingest_failures});
+  auto left =
+      std::make_shared<plan>(plan{std::mt19937_64(seed * 7 + 1), given.operator_failures, given.ingest_failures});
   return [left, poison = given.poison](std::string_view pipeline, std::string_view record) {
     if (!pipeline.empty() && !poison.empty() && record.find(poison) != std::string_view::npos)
       throw std::runtime_error("a poison record");
@@ -95,9 +98,9 @@ std::string first_difference(const std::vector<std::string>& expected, const std
   std::vector<std::string> missing, extra;
   std::ranges::set_difference(expected, got, std::back_inserter(missing));
   std::ranges::set_difference(got, expected, std::back_inserter(extra));
-  return fmt::format("{} rows expected, {} there; {} missing{}{}; {} too many{}{}", expected.size(), got.size(), missing.size(),
-                     missing.empty() ? "" : ", first ", missing.empty() ? "" : missing.front(), extra.size(),
-                     extra.empty() ? "" : ", first ", extra.empty() ? "" : extra.front());
+  return fmt::format("{} rows expected, {} there; {} missing{}{}; {} too many{}{}", expected.size(), got.size(),
+                     missing.size(), missing.empty() ? "" : ", first ", missing.empty() ? "" : missing.front(),
+                     extra.size(), extra.empty() ? "" : ", first ", extra.empty() ? "" : extra.front());
 }
 
 std::string check(sim_log& log, sim_node& node, const expected_answers& expected, int shards) {

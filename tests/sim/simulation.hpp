@@ -23,7 +23,7 @@ struct life_options {
 };
 
 struct life {
-  std::string problem;  // empty: the committed output is what the reference says
+  std::string problem;               // empty: the committed output is what the reference says
   std::map<std::string, int> kills;  // by kill point, that happened
   int starts = 0;
   std::uint64_t commits = 0;

@@ -118,7 +118,9 @@ bool sim_node::feed(source_run& s) {
   const bool last = s.next + count == s.script.records.size();
   s.waiting = true;
   const auto index = static_cast<std::size_t>(&s - sources_.data());
-  to.offer({s.script.name, s.attached->session, std::move(c),
+  to.offer({s.script.name,
+            s.attached->session,
+            std::move(c),
             [this, index, count, last](status taken) {
               auto& run = sources_[index];
               run.waiting = false;
@@ -188,11 +190,14 @@ std::string sim_node::describe() {
   for (int i = 0; i < options_.shards; ++i) {
     out += fmt::format("shard {}: running {} commits {}\n", i, at(i).running(), at(i).commits());
     for (const auto& [name, p] : at(i).pipelines())
-      out += fmt::format("  {} {} records {} behind {} restarts {} {}\n", name, p.state, p.records, p.behind, p.restarts, p.error);
+      out += fmt::format("  {} {} records {} behind {} restarts {} {}\n", name, p.state, p.records, p.behind,
+                         p.restarts, p.error);
     for (const auto& [name, s] : at(i).sources())
       out += fmt::format("  {} {} at {} accepted {} dead {}\n", name, s.state, s.position, s.accepted, s.dead);
   }
-  for (const auto& s : sources_) out += fmt::format("{}: next {} of {} waiting {} done {}\n", s.script.name, s.next, s.script.records.size(), s.waiting, s.done);
+  for (const auto& s : sources_)
+    out += fmt::format("{}: next {} of {} waiting {} done {}\n", s.script.name, s.next, s.script.records.size(),
+                       s.waiting, s.done);
   for (const auto& j : jobs_) out += fmt::format("job out: shard {} kind {}\n", j.shard, static_cast<int>(j.job.kind));
   for (const auto& f : failed_shards) out += "failed: " + f + "\n";
   for (const auto& f : restarted) out += "restarted: " + f + "\n";

@@ -42,8 +42,8 @@ class sim_node : public shard_listener {
            const std::map<std::string, std::string>& pipelines, std::vector<scripted_source> sources);
   ~sim_node() override;
 
-  // Runs until every source has ended or delivered all, all is committed and nothing moves for a second of virtual time;
-  // false: it did not come to rest in `steps`.
+  // Runs until every source has ended or delivered all, all is committed and nothing moves for a second of virtual
+  // time; false: it did not come to rest in `steps`.
   bool run_to_rest(std::size_t steps = 2'000'000);
   // One random thing; false when there was nothing to do but let time pass.
   bool step();

@@ -29,7 +29,7 @@ LIBRARIES = [
     (re.compile(r"rocksdb/"), ["state/", "runtime/log/"]),
     (re.compile(r"boost/(beast|asio)\b"), ["actors/gateway/", "tools/weir/api_client"]),
     (re.compile(r"pg_query\b"), ["runtime/sql/"]),
-    (re.compile(r"simdjson\b"), ["runtime/format/", "runtime/sql/"]),
+    (re.compile(r"simdjson\b"), ["runtime/format/", "runtime/sql/", "tools/bench/"]),
     (re.compile(r"(torch|ATen|c10)/"), []),
 ]
 
@@ -69,7 +69,7 @@ def check_include(path, included):
     if layer not in LAYERS:
         return
     target = included.split("/")[0]
-    if target == "tests":
+    if target == "tests" and not path.startswith("tools/bench/"):  # benchmarks share the tests' made plans
         yield "direction", f'"{included}": only tests include tests'
     elif target in LAYERS and target != layer and target not in LAYERS[layer]:
         allowed = ", ".join(sorted(LAYERS[layer])) or "nothing else"

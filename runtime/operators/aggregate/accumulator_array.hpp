@@ -1,5 +1,6 @@
-// The accumulators of one aggregate call, one slot per group: rows go in by (slot per row) arrays, so an aggregate is one
-// tight loop over a batch. Accumulators are commutative and associative (PROTOCOL 17), and their bytes are canonical.
+// The accumulators of one aggregate call, one slot per group: rows go in by (slot per row) arrays, so an aggregate is
+// one tight loop over a batch. Accumulators are commutative and associative (PROTOCOL 17), and their bytes are
+// canonical.
 #pragma once
 
 #include <cstdint>
@@ -18,9 +19,9 @@
 namespace weir {
 
 struct aggregate_rows {
-  std::span<const std::uint32_t> slots;   // of each row
-  const column* values = nullptr;         // none for count(*)
-  std::span<const std::int8_t> sign;      // empty: all +1; -1 takes a row back
+  std::span<const std::uint32_t> slots;         // of each row
+  const column* values = nullptr;               // none for count(*)
+  std::span<const std::int8_t> sign;            // empty: all +1; -1 takes a row back
   std::span<const std::int64_t> event_time_us;  // these three for first and last
   std::span<const std::uint32_t> source;
   std::span<const std::uint64_t> sequence;

@@ -1,5 +1,5 @@
-// count, sum and avg over DISTINCT values: exact sets. Values are kept as keys (runtime/batch/key_codec.hpp), so they are
-// distinct as GROUP BY says: every NaN alike, -0.0 as 0.0.
+// count, sum and avg over DISTINCT values: exact sets. Values are kept as keys (runtime/batch/key_codec.hpp), so they
+// are distinct as GROUP BY says: every NaN alike, -0.0 as 0.0.
 #include <algorithm>
 #include <string_view>
 #include <unordered_set>
@@ -26,8 +26,9 @@ class distinct_array final : public accumulator_array {
   }
   status add(const aggregate_rows& rows) override {
     if (!rows.sign.empty())
-      return fail(errc::unsupported, "an aggregate over DISTINCT values cannot take a row back: it may not stand over an "
-                                     "upsert view");
+      return fail(errc::unsupported,
+                  "an aggregate over DISTINCT values cannot take a row back: it may not stand over an "
+                  "upsert view");
     std::string value;
     for (std::size_t i = 0; i < rows.slots.size(); ++i) {
       if (rows.values->is_null(i)) continue;
@@ -49,7 +50,8 @@ class distinct_array final : public accumulator_array {
       const auto value = in.bytes();
       column decoded(type_);
       auto rest = value;
-      if (!decode_key(rest, decoded) || !rest.empty() || decoded.is_null(0) || (i > 0 && value <= previous)) in.reject();
+      if (!decode_key(rest, decoded) || !rest.empty() || decoded.is_null(0) || (i > 0 && value <= previous))
+        in.reject();
       if (!in.ok()) break;
       previous = value;
       WEIR_TRY_VOID(insert(slot, std::string(value)));
@@ -91,9 +93,10 @@ class distinct_array final : public accumulator_array {
     if (!values.insert(value).second) return {};
     heap_bytes_ += value.size() + node_bytes;
     if (values.size() <= context_.distinct_values) return {};
-    return with_hint(fail(errc::limit_exceeded, "{}: a DISTINCT aggregate holds more than {} values (limits.distinct_values)",
-                          context_.group_name(slot), context_.distinct_values),
-                     "raise limits.distinct_values, or group by something finer");
+    return with_hint(
+        fail(errc::limit_exceeded, "{}: a DISTINCT aggregate holds more than {} values (limits.distinct_values)",
+             context_.group_name(slot), context_.distinct_values),
+        "raise limits.distinct_values, or group by something finer");
   }
   std::vector<std::string_view> sorted(std::uint32_t slot) const {
     std::vector<std::string_view> values(slots_[slot].begin(), slots_[slot].end());

@@ -17,7 +17,8 @@ TEST_CASE("the keys of a batch are the codec's keys") {
     const std::size_t rows = random() % 50;
     for (std::size_t i = 0; i < rows; ++i) {
       std::string text;
-      for (std::size_t n = random() % 20; n > 0; --n) text.push_back(static_cast<char>(random() % 7 == 0 ? 0 : random()));
+      for (std::size_t n = random() % 20; n > 0; --n)
+        text.push_back(static_cast<char>(random() % 7 == 0 ? 0 : random()));
       random() % 6 == 0 ? made[0].push_null() : made[0].push_text(text);
       random() % 6 == 0 ? made[1].push_null() : made[1].push_int(static_cast<std::int64_t>(random()));
       random() % 6 == 0 ? made[2].push_null() : made[2].push_double(random() % 2 == 0 ? -0.0 : 1.5);
@@ -45,7 +46,8 @@ TEST_CASE("the index finds what it holds, through growth, collisions and erasure
       index.insert(hash, step);
       held[step] = hash;
     } else {
-      const auto victim = std::next(held.begin(), static_cast<std::ptrdiff_t>(random() % std::min<std::size_t>(held.size(), 20)));
+      const auto victim =
+          std::next(held.begin(), static_cast<std::ptrdiff_t>(random() % std::min<std::size_t>(held.size(), 20)));
       index.erase(victim->second, victim->first);
       held.erase(victim);
     }

@@ -13,7 +13,8 @@ constexpr std::int64_t s = 1'000'000;
 using texts = std::vector<std::string>;
 
 view_plan running_per_source() {
-  return grouped_plan({}, {source_column()}, {call(aggregate_kind::count_rows), call(aggregate_kind::sum, number_column())});
+  return grouped_plan({}, {source_column()},
+                      {call(aggregate_kind::count_rows), call(aggregate_kind::sum, number_column())});
 }
 
 test_row row(std::string source, std::int64_t t, std::int64_t number, std::int8_t sign = 1) {
@@ -103,8 +104,9 @@ TEST_CASE("rows taken back are subtracted, and an empty group leaves with its ro
 }
 
 TEST_CASE("partials of an upsert input subtract at the owner of the group") {
-  auto plan = grouped_plan({}, {image_column()}, {call(aggregate_kind::count_rows),
-                                                  call(aggregate_kind::avg, value_column(), data_type::double_precision)});
+  auto plan = grouped_plan(
+      {}, {image_column()},
+      {call(aggregate_kind::count_rows), call(aggregate_kind::avg, value_column(), data_type::double_precision)});
   plan.input_kind = view_kind::upsert;
   auto partial = make_partial_operator(plan, 4, {});
   auto merging = make_merging_operator(plan, {});
@@ -162,7 +164,8 @@ TEST_CASE("max_rows removes the groups with the oldest event time, ties by key")
 }
 
 TEST_CASE("a window with emit = changes shows itself at every cut, and its last row stays when it closes") {
-  auto plan = with_changes(grouped_plan({window_kind::tumble, 5 * s, 0}, {source_column()}, {call(aggregate_kind::count_rows)}));
+  auto plan = with_changes(
+      grouped_plan({window_kind::tumble, 5 * s, 0}, {source_column()}, {call(aggregate_kind::count_rows)}));
   run r(plan);
   r.rows({row("a", 1 * s, 0)});
   CHECK(r.cut() == texts{"+ a|0|5000000|1"});
@@ -175,7 +178,8 @@ TEST_CASE("a window with emit = changes shows itself at every cut, and its last 
 }
 
 TEST_CASE("sessions that become one take both of their rows back") {
-  auto plan = with_changes(grouped_plan({window_kind::session, 10, 0}, {source_column()}, {call(aggregate_kind::count_rows)}));
+  auto plan =
+      with_changes(grouped_plan({window_kind::session, 10, 0}, {source_column()}, {call(aggregate_kind::count_rows)}));
   run r(plan);
   r.rows({row("a", 0, 0), row("a", 20, 0)});
   CHECK(r.cut() == texts{"+ a|0|10|1", "+ a|20|30|1"});
@@ -197,7 +201,8 @@ TEST_CASE("running tables: the last row of every key does not depend on cuts and
         standing.erase(victim);
         continue;
       }
-      standing.emplace_back(std::string(1, static_cast<char>('a' + random() % 5)), static_cast<std::int64_t>(random() % 9));
+      standing.emplace_back(std::string(1, static_cast<char>('a' + random() % 5)),
+                            static_cast<std::int64_t>(random() % 9));
       rows.push_back(row(standing.back().first, i, standing.back().second));
     }
     auto plan = running_per_source();
@@ -208,8 +213,7 @@ TEST_CASE("running tables: the last row of every key does not depend on cuts and
       sums[source].second += number;
     }
     std::map<std::string, std::string> expected, table, stored;
-    for (const auto& [source, sum] : sums)
-      expected[source] = fmt::format("{}|{}|{}", source, sum.first, sum.second);
+    for (const auto& [source, sum] : sums) expected[source] = fmt::format("{}|{}|{}", source, sum.first, sum.second);
     auto r = std::make_unique<run>(plan);
     for (std::size_t i = 0; i < rows.size();) {
       const std::size_t n = std::min<std::size_t>(1 + random() % 15, rows.size() - i);

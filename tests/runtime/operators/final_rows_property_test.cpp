@@ -18,9 +18,9 @@ constexpr std::int64_t s = 1'000'000;
 // A stream as ingest leaves it: rows with their lateness, and how far time had come after each of them.
 struct recorded_stream {
   std::vector<test_row> rows;
-  std::vector<std::int64_t> watermark;                          // the stream's, after the row
-  std::vector<std::map<std::string, std::int64_t>> by_source;   // every source's, after the row
-  std::size_t flushed_after = 0;                                // a flush mark behind this many rows
+  std::vector<std::int64_t> watermark;                         // the stream's, after the row
+  std::vector<std::map<std::string, std::int64_t>> by_source;  // every source's, after the row
+  std::size_t flushed_after = 0;                               // a flush mark behind this many rows
   std::int64_t flushed_us = no_watermark;
 };
 
@@ -45,7 +45,8 @@ recorded_stream record(std::mt19937_64& random, std::size_t count) {
     test_row r;
     r.source = sources[random() % sources.size()];
     const auto step = static_cast<std::int64_t>(random() % (2 * s));
-    r.event_time_us = std::max<std::int64_t>(0, newest[r.source] + step - static_cast<std::int64_t>(random() % (4 * s)));
+    r.event_time_us =
+        std::max<std::int64_t>(0, newest[r.source] + step - static_cast<std::int64_t>(random() % (4 * s)));
     if (random() % 6 != 0) r.image = std::string(1 + random() % 12, static_cast<char>('p' + random() % 4));
     if (random() % 5 != 0) r.value = nasty_value(random);
     if (random() % 5 != 0) r.number = static_cast<std::int64_t>(random() % 100) - 50;
@@ -89,16 +90,15 @@ view_plan plan_of(window_spec window, bool local) {
   filtered.filter = predicate([](const record_batch& b, std::size_t row) {
     return !b.columns[3]->is_null(row) && b.columns[3]->ints()[row] > 0;
   });
-  auto plan = grouped_plan(
-      window, local ? std::vector{source_column(), image_column()} : std::vector{image_column()},
-      {call(aggregate_kind::count_rows), call(aggregate_kind::count, value_column()),
-       call(aggregate_kind::sum, value_column(), data_type::double_precision),
-       call(aggregate_kind::avg, number_column(), data_type::double_precision),
-       call(aggregate_kind::stddev, value_column(), data_type::double_precision),
-       call(aggregate_kind::min, value_column(), data_type::double_precision),
-       call(aggregate_kind::max, image_column(), data_type::text),
-       call(aggregate_kind::first, value_column(), data_type::double_precision),
-       call(aggregate_kind::last, number_column()), distinct, filtered});
+  auto plan = grouped_plan(window, local ? std::vector{source_column(), image_column()} : std::vector{image_column()},
+                           {call(aggregate_kind::count_rows), call(aggregate_kind::count, value_column()),
+                            call(aggregate_kind::sum, value_column(), data_type::double_precision),
+                            call(aggregate_kind::avg, number_column(), data_type::double_precision),
+                            call(aggregate_kind::stddev, value_column(), data_type::double_precision),
+                            call(aggregate_kind::min, value_column(), data_type::double_precision),
+                            call(aggregate_kind::max, image_column(), data_type::text),
+                            call(aggregate_kind::first, value_column(), data_type::double_precision),
+                            call(aggregate_kind::last, number_column()), distinct, filtered});
   plan.where = predicate([](const record_batch& b, std::size_t row) {
     return b.columns[3]->is_null(row) || b.columns[3]->ints()[row] != 7;
   });
@@ -131,7 +131,8 @@ void store_all(table& t, const std::vector<state_change>& changes) {
 }
 
 std::vector<test_row> slice(const recorded_stream& stream, std::size_t begin, std::size_t end) {
-  return {stream.rows.begin() + static_cast<std::ptrdiff_t>(begin), stream.rows.begin() + static_cast<std::ptrdiff_t>(end)};
+  return {stream.rows.begin() + static_cast<std::ptrdiff_t>(begin),
+          stream.rows.begin() + static_cast<std::ptrdiff_t>(end)};
 }
 
 answer run_local(const view_plan& plan, const recorded_stream& stream, std::mt19937_64* random) {

@@ -46,8 +46,8 @@ const window_spec windows[] = {{}, {window_kind::tumble, 5 * s, 0}, {window_kind
 
 TEST_CASE("more groups than the limit stop the pipeline with a word on what to do") {
   for (const auto& window : windows) {
-    auto op = make_view_operator(grouped_plan(window, {source_column(), image_column()}, every_aggregate()),
-                                 {.groups = 10});
+    auto op =
+        make_view_operator(grouped_plan(window, {source_column(), image_column()}, every_aggregate()), {.groups = 10});
     operator_output out;
     REQUIRE(op->process(make_batch(many(10)), out));
     const auto over = op->process(make_batch(many(12)), out);
@@ -73,7 +73,8 @@ TEST_CASE("more bytes of state than the limit stop the pipeline") {
     CHECK(over.error().code == errc::limit_exceeded);
     CHECK(over.error().text().find("limits.view_state") != std::string::npos);
   }
-  auto partial = make_partial_operator(grouped_plan({}, {image_column()}, every_aggregate()), 4, {.state_bytes = 20'000});
+  auto partial =
+      make_partial_operator(grouped_plan({}, {image_column()}, every_aggregate()), 4, {.state_bytes = 20'000});
   operator_output out;
   CHECK_FALSE(partial->process(make_batch(many(1'000)), out));
 }
@@ -153,8 +154,10 @@ TEST_CASE("damaged partials and state entries are errors, never crashes") {
       const auto damaged = [&](std::string bytes) {
         const auto kind = random() % 3;
         if (bytes.empty() || kind == 0) return bytes.substr(0, random() % (bytes.size() + 1));
-        if (kind == 1) bytes.insert(random() % bytes.size(), 1, static_cast<char>(random()));
-        else bytes[random() % bytes.size()] = static_cast<char>(random());
+        if (kind == 1)
+          bytes.insert(random() % bytes.size(), 1, static_cast<char>(random()));
+        else
+          bytes[random() % bytes.size()] = static_cast<char>(random());
         return bytes;
       };
       int whole = 0;
@@ -163,8 +166,9 @@ TEST_CASE("damaged partials and state entries are errors, never crashes") {
         status restored;
         for (const auto& c : changes) {
           const bool hit = random() % 4 == 0;
-          if (restored) restored = victim->restore(hit && random() % 4 == 0 ? damaged(c.key) : c.key,
-                                                   hit ? damaged(*c.value) : *c.value);
+          if (restored)
+            restored =
+                victim->restore(hit && random() % 4 == 0 ? damaged(c.key) : c.key, hit ? damaged(*c.value) : *c.value);
         }
         if (!restored) CHECK(restored.error().code == errc::corrupt);
         if (!local) {

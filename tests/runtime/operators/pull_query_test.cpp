@@ -101,9 +101,8 @@ TEST_CASE("aggregates without GROUP BY answer one row, even of nothing") {
 
 TEST_CASE("an expression that fails, or too many groups, fails the query") {
   auto p = plain();
-  p.output[1] = std::make_shared<row_function>(data_type::bigint, [](const record_batch&, std::size_t, column&) {
-    return std::string("division by zero");
-  });
+  p.output[1] = std::make_shared<row_function>(
+      data_type::bigint, [](const record_batch&, std::size_t, column&) { return std::string("division by zero"); });
   const auto failed = run_pull_query(p, view_rows());
   REQUIRE_FALSE(failed);
   CHECK(failed.error().code == errc::invalid_argument);

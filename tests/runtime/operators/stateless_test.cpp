@@ -15,13 +15,13 @@ view_plan filtered() {
   p.input_columns = stream_schema();
   p.output_columns = make_schema({{"image", data_type::text}, {"inverse", data_type::double_precision}});
   p.where = predicate([](const record_batch& b, std::size_t row) { return b.columns[3]->ints()[row] >= 0; });
-  p.output = {image_column(), std::make_shared<row_function>(
-                                  data_type::double_precision, [](const record_batch& b, std::size_t row, column& out) {
-                                    const auto n = b.columns[3]->ints()[row];
-                                    if (n == 0) return std::string("division by zero");
-                                    out.push_double(1.0 / static_cast<double>(n));
-                                    return std::string();
-                                  })};
+  p.output = {image_column(), std::make_shared<row_function>(data_type::double_precision,
+                                                             [](const record_batch& b, std::size_t row, column& out) {
+                                                               const auto n = b.columns[3]->ints()[row];
+                                                               if (n == 0) return std::string("division by zero");
+                                                               out.push_double(1.0 / static_cast<double>(n));
+                                                               return std::string();
+                                                             })};
   return p;
 }
 

@@ -11,15 +11,15 @@ constexpr std::int64_t s = 1'000'000;
 const window_spec five_seconds{window_kind::tumble, 5 * s, 0};
 
 view_plan per_source(window_spec window = five_seconds) {
-  return grouped_plan(window, {source_column()},
-                      {call(aggregate_kind::count_rows),
-                       call(aggregate_kind::max, value_column(), data_type::double_precision)});
+  return grouped_plan(
+      window, {source_column()},
+      {call(aggregate_kind::count_rows), call(aggregate_kind::max, value_column(), data_type::double_precision)});
 }
 
 view_plan per_image(window_spec window = five_seconds) {
-  return grouped_plan(window, {image_column()},
-                      {call(aggregate_kind::count_rows),
-                       call(aggregate_kind::max, value_column(), data_type::double_precision)});
+  return grouped_plan(
+      window, {image_column()},
+      {call(aggregate_kind::count_rows), call(aggregate_kind::max, value_column(), data_type::double_precision)});
 }
 
 }  // namespace
@@ -27,8 +27,9 @@ view_plan per_image(window_spec window = five_seconds) {
 TEST_CASE("a tumbling window closes when its own source's watermark reaches its end") {
   auto op = make_view_operator(per_source(), {});
   operator_output out;
-  REQUIRE(op->process(make_batch({{"a", 1 * s, "x", 1.5}, {"a", 4 * s, "x", 2.5}, {"b", 4 * s, "x", 9.0},
-                                  {"a", 5 * s, "x", 7.0}}), out));
+  REQUIRE(op->process(
+      make_batch({{"a", 1 * s, "x", 1.5}, {"a", 4 * s, "x", 2.5}, {"b", 4 * s, "x", 9.0}, {"a", 5 * s, "x", 7.0}}),
+      out));
   time_progress progress;
   progress.by_source["a"].watermark_us = 5 * s - 1;
   REQUIRE(op->advance(progress, out));

@@ -93,7 +93,8 @@ TEST_CASE("min and max: NaN is above every number, texts compare by bytes") {
 TEST_CASE("variance and stddev are of samples") {
   CHECK(answer(of_values(aggregate_kind::variance), values({2.0, 4.0, 4.0, 4.0, 5.0, 5.0, 7.0, 9.0, 5.0})) == "4");
   CHECK(answer(of_values(aggregate_kind::stddev), values({2.0, 4.0, 4.0, 4.0, 5.0, 5.0, 7.0, 9.0, 5.0})) == "2");
-  CHECK(answer(of_numbers(aggregate_kind::variance, real), numbers({1'000'000'000'000'000, 1'000'000'000'000'002})) == "2");
+  CHECK(answer(of_numbers(aggregate_kind::variance, real), numbers({1'000'000'000'000'000, 1'000'000'000'000'002})) ==
+        "2");
   CHECK(answer(of_values(aggregate_kind::stddev), values({1.0, std::numeric_limits<double>::infinity()})) == "NaN");
 }
 

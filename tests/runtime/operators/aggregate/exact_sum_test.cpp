@@ -42,8 +42,8 @@ double nearest(cpp_int numerator, const cpp_int& denominator, int scale) {
   const bool negative = numerator < 0;
   if (negative) numerator = -numerator;
   const auto exact_at = [&](std::uint64_t bits) -> cpp_int {  // doubled, times denominator and 2^scale
-    cpp_int v = bits == std::bit_cast<std::uint64_t>(inf) ? cpp_int(1) << (1024 + shift)
-                                                          : scaled(std::bit_cast<double>(bits));
+    cpp_int v =
+        bits == std::bit_cast<std::uint64_t>(inf) ? cpp_int(1) << (1024 + shift) : scaled(std::bit_cast<double>(bits));
     v *= denominator;
     return (v << 1) << static_cast<unsigned>(scale - shift);
   };
@@ -173,7 +173,8 @@ TEST_CASE("means and variances are exact quotients, rounded once") {
 }
 
 TEST_CASE("whole numbers have exact means and variances") {
-  const std::int64_t largest = std::numeric_limits<std::int64_t>::max(), smallest = std::numeric_limits<std::int64_t>::min();
+  const std::int64_t largest = std::numeric_limits<std::int64_t>::max(),
+                     smallest = std::numeric_limits<std::int64_t>::min();
   exact_sum s, q;
   for (const auto v : {largest, smallest, std::int64_t{5}}) {
     s.add(v);
