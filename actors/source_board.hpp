@@ -12,11 +12,11 @@ namespace weir {
 struct source_view {
   std::string state = "starting";  // starting, running, waiting (nothing to read), ended, paused, failed
   std::string last_error;
-  std::int64_t next_try_us = 0;    // wall clock; 0: none
-  std::string progress;            // the connector's own words
+  std::int64_t next_try_us = 0;  // wall clock; 0: none
+  std::string progress;          // the connector's own words
   std::string position;
   std::uint64_t records = 0, bytes = 0, restarts = 0;
-  double rate = 0;                 // records per second, smoothed over some seconds
+  double rate = 0;  // records per second, smoothed over some seconds
   std::int64_t last_record_us = 0;
 };
 

@@ -25,7 +25,8 @@ find_library(PG_QUERY_LIBRARY pg_query REQUIRED)
 add_library(pg_query INTERFACE)
 target_link_libraries(pg_query INTERFACE ${PG_QUERY_LIBRARY})
 
-# RE2: regular expressions of SQL in linear time and bounded memory; the package's CMake config asks for more than it needs.
+# RE2: regular expressions of SQL in linear time and bounded memory; the package's CMake config asks for more than it
+# needs.
 find_path(RE2_INCLUDE_DIR re2/re2.h REQUIRED)
 find_library(RE2_LIBRARY re2 REQUIRED)
 add_library(re2 INTERFACE)
@@ -34,7 +35,8 @@ target_link_libraries(re2 INTERFACE ${RE2_LIBRARY} Threads::Threads)
 # Boost 1.81: Beast and Asio for the gateway, Multiprecision for exact sums; headers only.
 find_path(BOOST_BEAST_DIR boost/beast.hpp REQUIRED)
 add_library(boost_headers INTERFACE)
-target_compile_definitions(boost_headers INTERFACE BOOST_ASIO_SEPARATE_COMPILATION BOOST_BEAST_SEPARATE_COMPILATION BOOST_ASIO_NO_DEPRECATED)
+target_compile_definitions(boost_headers INTERFACE BOOST_ASIO_SEPARATE_COMPILATION BOOST_BEAST_SEPARATE_COMPILATION
+                           BOOST_ASIO_NO_DEPRECATED)
 target_link_libraries(boost_headers INTERFACE Threads::Threads)
 
 # tl::expected (libexpected-dev, header only): result<T>. fast_float (libfast-float-dev, header only): text to double.

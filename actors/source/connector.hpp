@@ -22,7 +22,7 @@ namespace weir {
 // What a user says of a source: `weir source add NAME --stream S --connector file --option path=...`, [[source]] in
 // config.toml, POST /v1/sources.
 struct source_spec {
-  std::string name;       // [A-Za-z0-9._-], at most 128 characters; unique in the app
+  std::string name;  // [A-Za-z0-9._-], at most 128 characters; unique in the app
   std::string stream;
   std::string connector;  // file, simulate
   std::map<std::string, std::string> options;
@@ -61,7 +61,7 @@ class connector {
 struct connector_context {
   std::vector<std::string> allowed_folders;  // file: absolute, resolved; nothing outside of them is read
   std::size_t max_record_bytes = 1 << 20;
-  format_spec stream_format;                 // of the stream the source writes to
+  format_spec stream_format;  // of the stream the source writes to
   // Wall clock in microseconds; simulate paces itself by it.
   std::int64_t (*now_us)() = nullptr;
 };

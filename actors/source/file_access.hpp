@@ -31,9 +31,9 @@ class file_handle {
 struct file_state {
   std::uint64_t device = 0;
   std::uint64_t inode = 0;
-  std::uint64_t size = 0;          // bytes
-  std::int64_t modified_us = 0;    // since 1970
-  std::uint64_t links = 0;         // 0: no name leads to it any more
+  std::uint64_t size = 0;        // bytes
+  std::int64_t modified_us = 0;  // since 1970
+  std::uint64_t links = 0;       // 0: no name leads to it any more
   bool folder = false;
 };
 file_state to_file_state(const struct ::stat& from);

@@ -61,16 +61,24 @@ const connector_kind& file_connector_kind() {
       "Reads records from a file, or from the files of a folder in name order; gzip is recognised by its content.",
       "exactly once",
       {
-          {"path", "a file, a folder, or a folder and a pattern of names (/data/noaa/*.csv); absolute, and below a "
-                   "folder of sources.file.allow", true, ""},
+          {"path",
+           "a file, a folder, or a folder and a pattern of names (/data/noaa/*.csv); absolute, and below a "
+           "folder of sources.file.allow",
+           true, ""},
           {"format", "csv, ndjson, json, isd or raw; default: the stream's", false, ""},
-          {"follow", "true: the file grows, wait for more; renaming it away and creating a new one (log rotation) is "
-                     "followed", false, "false"},
+          {"follow",
+           "true: the file grows, wait for more; renaming it away and creating a new one (log rotation) is "
+           "followed",
+           false, "false"},
           {"watch", "true: the folder gets new files, wait for more", false, "false"},
-          {"settle", "how long a file must stay unchanged before it counts as complete, where others still write "
-                     "(watch, or rotated while followed)", false, "1 s"},
-          {"reorder", "how many finished files of a folder are remembered by name: a new file may sort before that "
-                      "many of them and is still read", false, "64"},
+          {"settle",
+           "how long a file must stay unchanged before it counts as complete, where others still write "
+           "(watch, or rotated while followed)",
+           false, "1 s"},
+          {"reorder",
+           "how many finished files of a folder are remembered by name: a new file may sort before that "
+           "many of them and is still read",
+           false, "64"},
       }};
   return kind;
 }

@@ -19,7 +19,9 @@ class file_connector final : public connector {
   // chunk_format: what source_chunk::format says.
   file_connector(file_options options, std::string chunk_format, std::vector<std::string> allowed_folders,
                  std::int64_t (*now_us)())
-      : options_(std::move(options)), chunk_format_(std::move(chunk_format)), access_(std::move(allowed_folders)),
+      : options_(std::move(options)),
+        chunk_format_(std::move(chunk_format)),
+        access_(std::move(allowed_folders)),
         now_us_(now_us) {}
 
   status open(std::string_view position) override;

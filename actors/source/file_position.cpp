@@ -19,9 +19,14 @@ std::uint64_t count_at(const nlohmann::json& in, const char* name) {
 }
 
 nlohmann::json to_json(const file_progress& file) {
-  nlohmann::json out = {{"path", escape_name(file.path)}, {"dev", file.device},   {"ino", file.inode},
-                        {"bytes", file.bytes},            {"size", file.size},    {"modified", file.modified_us},
-                        {"context", file.context_hash},   {"tail", file.tail_hash}};
+  nlohmann::json out = {{"path", escape_name(file.path)},
+                        {"dev", file.device},
+                        {"ino", file.inode},
+                        {"bytes", file.bytes},
+                        {"size", file.size},
+                        {"modified", file.modified_us},
+                        {"context", file.context_hash},
+                        {"tail", file.tail_hash}};
   if (file.done) out["done"] = true;
   return out;
 }

@@ -20,14 +20,14 @@
 namespace weir {
 
 struct file_progress {
-  std::string path;           // real path; in a folder the name there
-  std::uint64_t device = 0;   // for people: it may change at a restart of the machine
+  std::string path;          // real path; in a folder the name there
+  std::uint64_t device = 0;  // for people: it may change at a restart of the machine
   std::uint64_t inode = 0;
-  std::uint64_t bytes = 0;    // content used up
-  std::uint64_t size = 0;     // of the file, when last looked at
+  std::uint64_t bytes = 0;  // content used up
+  std::uint64_t size = 0;   // of the file, when last looked at
   std::int64_t modified_us = 0;
-  std::string context_hash;   // of what the records need beside themselves (CSV: the header); empty without
-  std::string tail_hash;      // of the bytes before `bytes`; empty for gzip and at the start
+  std::string context_hash;  // of what the records need beside themselves (CSV: the header); empty without
+  std::string tail_hash;     // of the bytes before `bytes`; empty for gzip and at the start
   bool done = false;
 
   bool operator==(const file_progress&) const = default;

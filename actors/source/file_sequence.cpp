@@ -9,8 +9,7 @@ constexpr std::int64_t look_interval_us = 250'000;
 
 bool settle_watch::settled(const file_state& state, std::int64_t now_us, std::int64_t settle_us) {
   if (state.modified_us <= now_us - settle_us) return true;
-  const bool same =
-      state.inode == seen_.inode && state.size == seen_.size && state.modified_us == seen_.modified_us;
+  const bool same = state.inode == seen_.inode && state.size == seen_.size && state.modified_us == seen_.modified_us;
   if (!same || now_us < since_us_) {
     seen_ = state;
     since_us_ = now_us;

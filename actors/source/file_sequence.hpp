@@ -15,10 +15,10 @@
 namespace weir {
 
 struct file_options {
-  std::string path;        // a file or a folder
-  std::string pattern;     // of names in the folder `path`; empty: `path` itself is meant
-  bool follow = false;     // a file that grows
-  bool watch = false;      // a folder that gets new files
+  std::string path;            // a file or a folder
+  std::string pattern;         // of names in the folder `path`; empty: `path` itself is meant
+  bool follow = false;         // a file that grows
+  bool watch = false;          // a folder that gets new files
   std::int64_t settle_us = 0;  // how long a file must be unchanged to count as complete, where others write
   std::size_t reorder = 64;    // see folder_ledger
   format_spec format;

@@ -24,9 +24,7 @@ class folder_files final : public file_sequence {
 
  private:
   result<std::unique_ptr<record_reader>> open(const std::string& name, const file_progress* resume) const;
-  result<std::string> resolve(const std::string& name) const {
-    return access_.resolve(ledger_.folder() + '/' + name);
-  }
+  result<std::string> resolve(const std::string& name) const { return access_.resolve(ledger_.folder() + '/' + name); }
   status look(std::int64_t now_us);
 
   file_options options_;
@@ -44,7 +42,8 @@ result<std::unique_ptr<record_reader>> folder_files::open(const std::string& nam
   WEIR_TRY(handle, access_.open(path));
   struct ::stat found {};
   if (resume != nullptr && ::fstat(handle.fd(), &found) == 0 && found.st_ino != resume->inode) {
-    return with_hint(fail(errc::conflict, "{} was replaced: {} bytes of inode {} (size {}) were read, inode {} with {} "
+    return with_hint(fail(errc::conflict,
+                          "{} was replaced: {} bytes of inode {} (size {}) were read, inode {} with {} "
                           "bytes stands there now",
                           escape_name(path), resume->bytes, resume->inode, resume->size, found.st_ino, found.st_size),
                      "put the old file back, or add the source again under a new name");

@@ -70,15 +70,15 @@ status folder_ledger::scan() {
   const auto behind = below_.empty() ? names.begin() : names.upper_bound(below_);
   const auto at_or_below = static_cast<std::uint64_t>(std::distance(names.begin(), behind));
   if (at_or_below > below_files_) {
-    return with_hint(
-        fail(errc::conflict, "folder {}: a file came too late for its name: {} files sort at or before {}, "
-             "{} were read", escape_name(folder_), at_or_below, escape_name(below_), below_files_),
-        "rename the new file so that it sorts behind, or raise the option 'reorder'");
+    return with_hint(fail(errc::conflict,
+                          "folder {}: a file came too late for its name: {} files sort at or before {}, "
+                          "{} were read",
+                          escape_name(folder_), at_or_below, escape_name(below_), below_files_),
+                     "rename the new file so that it sorts behind, or raise the option 'reorder'");
   }
   below_files_ = at_or_below;  // files that were taken away make no room for late ones
   unfinished_.clear();
-  std::set_difference(behind, names.end(), done_.begin(), done_.end(),
-                      std::inserter(unfinished_, unfinished_.end()));
+  std::set_difference(behind, names.end(), done_.begin(), done_.end(), std::inserter(unfinished_, unfinished_.end()));
   return {};
 }
 

@@ -75,11 +75,11 @@ result<std::size_t> input_file::read_inflated(std::string& out, std::size_t max_
     const auto inflated = inflater_->inflate(input, out, max_bytes - (out.size() - before));
     raw_at_ = raw_.size() - input.size();
     if (!inflated) {
-      broken_ = error{errc::corrupt,
-                      fmt::format("{}: damaged gzip near byte {} of the file, after {} bytes of content: {}",
-                                  escape_name(path_), raw_offset_ - input.size(), offset_ + out.size() - before,
-                                  inflated.error().message),
-                      "replace the file by a whole one under a new name"};
+      broken_ = error{
+          errc::corrupt,
+          fmt::format("{}: damaged gzip near byte {} of the file, after {} bytes of content: {}", escape_name(path_),
+                      raw_offset_ - input.size(), offset_ + out.size() - before, inflated.error().message),
+          "replace the file by a whole one under a new name"};
       if (out.size() == before) return fail(*broken_);
       return out.size() - before;
     }
@@ -125,7 +125,8 @@ result<bool> input_file::skip_to(std::uint64_t offset, std::size_t budget) {
 bool input_file::cut_short() const { return half_magic_ || (inflater_ && !inflater_->at_member_end()); }
 
 tl::unexpected<error> input_file::cut_short_error() const {
-  return with_hint(fail(errc::corrupt, "{}: the gzip data ends too early, at byte {} of the file, after {} bytes of "
+  return with_hint(fail(errc::corrupt,
+                        "{}: the gzip data ends too early, at byte {} of the file, after {} bytes of "
                         "content",
                         escape_name(path_), raw_offset_ + (half_magic_ ? 1 : 0), offset_),
                    "replace the file by a whole one under a new name, or set follow=true if it still grows");
@@ -146,8 +147,10 @@ status input_file::still_the_same() const {
   std::string there(tail_.size(), '\0');
   WEIR_TRY(n, read_file(there.data(), there.size(), raw_offset_ - tail_.size()));
   if (n != tail_.size() || there != tail_) {
-    return fail(errc::conflict, "{} was written anew: the bytes before {}, which were already read, differ now "
-                "(size {})", escape_name(path_), raw_offset_, now.size);
+    return fail(errc::conflict,
+                "{} was written anew: the bytes before {}, which were already read, differ now "
+                "(size {})",
+                escape_name(path_), raw_offset_, now.size);
   }
   return {};
 }

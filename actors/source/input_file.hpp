@@ -26,8 +26,8 @@ class input_file {
   // errc::offset_out_of_range.
   result<bool> skip_to(std::uint64_t offset, std::size_t budget);
 
-  std::uint64_t offset() const { return offset_; }          // bytes of content handed out or passed over
-  std::uint64_t file_offset() const { return raw_offset_; } // bytes of the file read
+  std::uint64_t offset() const { return offset_; }           // bytes of content handed out or passed over
+  std::uint64_t file_offset() const { return raw_offset_; }  // bytes of the file read
   bool compressed() const { return inflater_ != nullptr; }
   // The end of the file is no end of its content: half a gzip member stands there.
   bool cut_short() const;
@@ -54,8 +54,8 @@ class input_file {
   std::uint64_t raw_offset_ = 0;
   std::string tail_;  // the last raw bytes read
   std::unique_ptr<gzip_inflater> inflater_;
-  std::string raw_;        // compressed bytes
-  std::size_t raw_at_ = 0;  // the first of them not inflated yet
+  std::string raw_;              // compressed bytes
+  std::size_t raw_at_ = 0;       // the first of them not inflated yet
   std::optional<error> broken_;  // met behind bytes that were handed out
 };
 

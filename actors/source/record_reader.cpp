@@ -8,9 +8,9 @@
 namespace weir {
 namespace {
 
-constexpr std::size_t block_size = 256 << 10;       // content read at a time
-constexpr std::size_t context_block = 4 << 10;      // the same, in search of a header
-constexpr std::size_t pull_budget = 64 << 20;       // content one read() passes over or frames at most
+constexpr std::size_t block_size = 256 << 10;   // content read at a time
+constexpr std::size_t context_block = 4 << 10;  // the same, in search of a header
+constexpr std::size_t pull_budget = 64 << 20;   // content one read() passes over or frames at most
 
 std::string hash_of(std::string_view context) {
   return context.empty() ? std::string() : fmt::format("{:016x}", stable_hash(context));
@@ -53,8 +53,10 @@ status record_reader::resume_at(const format_spec& format, std::size_t max_recor
     WEIR_TRY(now, input_.tail_hash(from.bytes));
     WEIR_TRY(state, input_.state());
     if (state.size >= from.bytes && now != from.tail_hash) {
-      return fail(errc::conflict, "{} was written anew: the bytes before {}, which were already read, differ now "
-                  "(size {})", escape_name(path_), from.bytes, state.size);
+      return fail(errc::conflict,
+                  "{} was written anew: the bytes before {}, which were already read, differ now "
+                  "(size {})",
+                  escape_name(path_), from.bytes, state.size);
     }
   }
   base_ = from.bytes;

@@ -15,9 +15,9 @@
 namespace weir {
 namespace {
 
-constexpr double max_rate = 1e6;                                // records per second
-constexpr double max_speed = 1e6;                               // event seconds per second
-constexpr std::uint64_t max_count = 1ULL << 53;                 // a double counts that far
+constexpr double max_rate = 1e6;                 // records per second
+constexpr double max_speed = 1e6;                // event seconds per second
+constexpr std::uint64_t max_count = 1ULL << 53;  // a double counts that far
 constexpr std::uint64_t max_stations = 10'000;
 constexpr std::uint64_t max_station = 99'999'999'999 - max_stations;  // 11 digits
 constexpr std::size_t max_station_name = 128;
@@ -136,12 +136,18 @@ const connector_kind& simulate_connector_kind() {
           {"seed", "another seed gives other records", false, "1"},
           {"rate", "records per second; default: 3.5 for sock-camera, 10 for weather-station", false, ""},
           {"count", "how many records there are; 0: endless", false, "0"},
-          {"start", "weather-station: event time of the first record, ISO 8601; default: the clock at the first open, "
-                    "a year earlier where speed is over 1", false, ""},
-          {"speed", "weather-station: event seconds per second; once event time has caught up with the clock it goes "
-                    "on in real time", false, "600"},
-          {"station", "weather-station: number of the (first) station, up to 11 digits; default: from the source's "
-                      "name", false, ""},
+          {"start",
+           "weather-station: event time of the first record, ISO 8601; default: the clock at the first open, "
+           "a year earlier where speed is over 1",
+           false, ""},
+          {"speed",
+           "weather-station: event seconds per second; once event time has caught up with the clock it goes "
+           "on in real time",
+           false, "600"},
+          {"station",
+           "weather-station: number of the (first) station, up to 11 digits; default: from the source's "
+           "name",
+           false, ""},
           {"station_name", "weather-station: default: from the source's name", false, ""},
           {"stations", "weather-station: how many stations report in turns", false, "1"},
       }};
@@ -181,8 +187,11 @@ std::uint64_t pace::due_until(std::uint64_t next, std::int64_t now_us) {
 
 simulate_connector::simulate_connector(simulate_options options, std::string chunk_format, std::string chunk_context,
                                        std::int64_t (*now_us)())
-    : options_(std::move(options)), chunk_format_(std::move(chunk_format)), chunk_context_(std::move(chunk_context)),
-      now_us_(now_us), pace_(options_.rate) {}
+    : options_(std::move(options)),
+      chunk_format_(std::move(chunk_format)),
+      chunk_context_(std::move(chunk_context)),
+      now_us_(now_us),
+      pace_(options_.rate) {}
 
 // A replay begins a year back, so that it does not run into the future at once.
 std::int64_t simulate_connector::default_start(std::int64_t now_us) const {
@@ -234,8 +243,8 @@ result<source_chunk> simulate_connector::pull(const pull_limits& limits) {
   chunk.ended = options_.count > 0 && next_ >= options_.count;
   const auto start = options_.settings.start_us;
   chunk.position = nlohmann::json{{"v", position_version}, {"next", next_}, {"start", start}}.dump();
-  chunk.progress = options_.count > 0 ? fmt::format("record {} of {}", next_, options_.count)
-                                      : fmt::format("record {}", next_);
+  chunk.progress =
+      options_.count > 0 ? fmt::format("record {} of {}", next_, options_.count) : fmt::format("record {}", next_);
   if (instrument_->timed()) chunk.progress += ", event time " + format_timestamp(instrument_->event_us(next_));
   return chunk;
 }

@@ -31,11 +31,11 @@ class pace {
 
 struct simulate_options {
   const instrument_kind* instrument = nullptr;
-  simulation_settings settings;         // start_us: see `start_given`
-  bool start_given = false;             // else: from the clock at the first open
-  double speed = 1;                     // event seconds per second
-  double rate = 1;                      // records per second
-  std::uint64_t count = 0;              // 0: endless
+  simulation_settings settings;  // start_us: see `start_given`
+  bool start_given = false;      // else: from the clock at the first open
+  double speed = 1;              // event seconds per second
+  double rate = 1;               // records per second
+  std::uint64_t count = 0;       // 0: endless
 };
 
 class simulate_connector final : public connector {

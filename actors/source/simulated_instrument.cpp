@@ -183,7 +183,11 @@ std::unique_ptr<simulated_instrument> make(const simulation_settings& settings) 
 const std::vector<instrument_kind>& instrument_kinds() {
   static const std::vector<instrument_kind> kinds{
       {"sock-camera", "ndjson", "", 3.5, {}, make<sock_camera>},
-      {"weather-station", "csv", weather_header, 10.0, {"start", "speed", "station", "station_name", "stations"},
+      {"weather-station",
+       "csv",
+       weather_header,
+       10.0,
+       {"start", "speed", "station", "station_name", "stations"},
        make<weather_station>},
   };
   return kinds;

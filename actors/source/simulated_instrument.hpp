@@ -12,10 +12,10 @@ namespace weir {
 
 struct simulation_settings {
   std::uint64_t seed = 1;
-  std::int64_t start_us = 0;     // event time of record 0
-  double event_step_us = 0;      // event time from one record to the next
-  std::uint64_t stations = 1;    // weather-station: taken in turns
-  std::uint64_t station = 0;     // weather-station: number of the first one, at most 11 digits
+  std::int64_t start_us = 0;   // event time of record 0
+  double event_step_us = 0;    // event time from one record to the next
+  std::uint64_t stations = 1;  // weather-station: taken in turns
+  std::uint64_t station = 0;   // weather-station: number of the first one, at most 11 digits
   std::string station_name;
 };
 
@@ -31,8 +31,8 @@ class simulated_instrument {
 struct instrument_kind {
   std::string_view name;
   std::string_view format;
-  std::string_view header;  // of CSV, without a line end; else empty
-  double default_rate;      // records per second
+  std::string_view header;                // of CSV, without a line end; else empty
+  double default_rate;                    // records per second
   std::vector<std::string_view> options;  // beside those that every instrument has
   std::unique_ptr<simulated_instrument> (*make)(const simulation_settings& settings);
 };

@@ -21,10 +21,9 @@ bool is_rotated_name(std::string_view name, std::string_view base) {
 }
 
 tl::unexpected<error> replaced(const file_progress& was, std::string_view path, std::string_view now) {
-  return with_hint(
-      fail(errc::conflict, "{} was replaced: {} bytes of inode {} (size {}) were read, {}", escape_name(path),
-           was.bytes, was.inode, was.size, now),
-      "remove the source and add it again under a new name to read the new file from its start");
+  return with_hint(fail(errc::conflict, "{} was replaced: {} bytes of inode {} (size {}) were read, {}",
+                        escape_name(path), was.bytes, was.inode, was.size, now),
+                   "remove the source and add it again under a new name to read the new file from its start");
 }
 
 class single_file final : public file_sequence {
@@ -109,9 +108,9 @@ result<std::unique_ptr<record_reader>> single_file::next(std::int64_t now_us) {
 // The file of the last position, wherever rotation has moved it.
 result<std::unique_ptr<record_reader>> single_file::read_on(const std::optional<found_file>& there) {
   if (there && there->state.inode == last_->inode) return open(there->path, &*last_);
-  const std::string now = there ? fmt::format("inode {} with {} bytes stands there now", there->state.inode,
-                                              there->state.size)
-                                : std::string("nothing stands there now");
+  const std::string now =
+      there ? fmt::format("inode {} with {} bytes stands there now", there->state.inode, there->state.size)
+            : std::string("nothing stands there now");
   if (!options_.follow) return replaced(*last_, options_.path, now);
   WEIR_TRY(files, siblings(last_->path));
   for (const auto& file : files) {

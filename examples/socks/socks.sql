@@ -1,7 +1,7 @@
 -- A camera over a belt tells many times a second which label it sees. From these detections: socks, and pairs.
 
--- One JSON object per detection, as {"image":"Google","probability":97.3}; probability is in percent. A detection has no
--- time of its own, so its time is that of its arrival. A camera that is silent for 10 s holds no window back.
+-- One JSON object per detection, as {"image":"Google","probability":97.3}; probability is in percent. A detection has
+-- no time of its own, so its time is that of its arrival. A camera that is silent for 10 s holds no window back.
 CREATE TABLE camera (image text NOT NULL, probability double precision)
   WITH (format = 'json', lateness = '2 s', idle = '10 s');
 

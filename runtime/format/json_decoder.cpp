@@ -13,6 +13,9 @@ namespace {
 
 constexpr std::size_t no_column = ~std::size_t{0};
 
+constexpr std::array<double, json_scanner::max_short_digits + 1> powers_of_ten{
+    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
+
 // Records of one instrument have their fields in the same order. Remembers, per place, the name as it was written last
 // time (quotes and colon included), so that the next record costs one comparison a field.
 class key_order {
@@ -215,6 +218,11 @@ class json_decoder final : public record_decoder {
     if (!number_follows(in)) return refuse_value(in, "an integer (bigint)");
     json_scanner::number_token token;
     if (!in.number(token)) return false;
+    if (token.integer && token.short_decimal) {
+      const auto digits = static_cast<std::int64_t>(token.digits);
+      out.push_int(token.negative ? -digits : digits);
+      return true;
+    }
     return push_parsed(parse_bigint(token.raw), [&out](std::int64_t v) { out.push_int(v); });
   }
 
@@ -223,6 +231,12 @@ class json_decoder final : public record_decoder {
     if (!number_follows(in)) return refuse_value(in, "a number (double precision)");
     json_scanner::number_token token;
     if (!in.number(token)) return false;
+    if (token.short_decimal) {
+      // Both numbers are exact, so their quotient is the double nearest to the text.
+      const double value = static_cast<double>(token.digits) / powers_of_ten[static_cast<std::size_t>(token.places)];
+      out.push_double(token.negative ? -value : value);
+      return true;
+    }
     return push_parsed(parse_double(token.raw), [&out](double v) { out.push_double(v); });
   }
 

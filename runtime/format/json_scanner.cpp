@@ -140,27 +140,61 @@ bool json_scanner::escape() {
   return true;
 }
 
+void json_scanner::skip_digits() {
+  const char* p = at_;
+  while (p != end_ && is_digit(*p)) ++p;
+  at_ = p;
+}
+
+// Takes digits and appends them to `value`, which wraps around when they are too many. Answers how many.
+std::ptrdiff_t json_scanner::take_digits(std::uint64_t& value) {
+  const char* const first = at_;
+  skip_digits();
+  std::uint64_t v = value;
+  for (const char* p = first; p != at_; ++p) v = v * 10 + static_cast<std::uint64_t>(*p - '0');
+  value = v;
+  return at_ - first;
+}
+
 bool json_scanner::number(number_token& out) {
   const char* const first = at_;
+  out.negative = take('-');
+  out.digits = 0;
+  out.places = 0;
+  if (!is_digit(peek())) return expected("a value");
+  std::ptrdiff_t count = take('0') ? 1 : take_digits(out.digits);
+  out.integer = !take('.');
+  if (!out.integer) {
+    if (!is_digit(peek())) return expected("a digit behind the decimal point");
+    out.places = take_digits(out.digits);
+    count += out.places;
+  }
+  const char* const end = at_;
+  if (!exponent()) return false;
+  if (at_ != end) out.integer = false;
+  out.short_decimal = at_ == end && count <= max_short_digits;
+  out.raw = {first, static_cast<std::size_t>(at_ - first)};
+  return true;
+}
+
+bool json_scanner::exponent() {
+  if (peek() != 'e' && peek() != 'E') return true;
+  ++at_;
+  if (!take('+')) take('-');
+  if (!is_digit(peek())) return expected("a digit in the exponent");
+  skip_digits();
+  return true;
+}
+
+bool json_scanner::skip_number() {
   take('-');
   if (!is_digit(peek())) return expected("a value");
-  if (!take('0'))
-    while (is_digit(peek())) ++at_;
-  bool integer = true;
+  if (!take('0')) skip_digits();
   if (take('.')) {
-    integer = false;
     if (!is_digit(peek())) return expected("a digit behind the decimal point");
-    while (is_digit(peek())) ++at_;
+    skip_digits();
   }
-  if (peek() == 'e' || peek() == 'E') {
-    integer = false;
-    ++at_;
-    if (!take('+')) take('-');
-    if (!is_digit(peek())) return expected("a digit in the exponent");
-    while (is_digit(peek())) ++at_;
-  }
-  out = {{first, static_cast<std::size_t>(at_ - first)}, integer};
-  return true;
+  return exponent();
 }
 
 bool json_scanner::word(std::string_view expected_word) { return take(expected_word) || expected("a value"); }
@@ -176,10 +210,7 @@ bool json_scanner::value(int depth) {
     case 't': return word("true");
     case 'f': return word("false");
     case 'n': return word("null");
-    default: {
-      number_token ignored;
-      return number(ignored);
-    }
+    default: return skip_number();
   }
 }
 

@@ -7,6 +7,8 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <cstring>
 #include <string>
 #include <string_view>
 
@@ -25,7 +27,12 @@ class json_scanner {
   struct number_token {
     std::string_view raw;
     bool integer = false;  // neither a point nor an exponent
+    // Without an exponent and with at most max_short_digits digits: the number is digits / 10^places, negated or not.
+    bool short_decimal = false, negative = false;
+    std::uint64_t digits = 0;
+    std::ptrdiff_t places = 0;
   };
+  static constexpr std::ptrdiff_t max_short_digits = 15;  // below 2^53: exact as a double
 
   explicit json_scanner(std::string_view text)
       : begin_(text.data()), at_(text.data()), end_(text.data() + text.size()) {}
@@ -45,7 +52,8 @@ class json_scanner {
     return true;
   }
   bool take(std::string_view expected) {
-    if (!std::string_view(at_, static_cast<std::size_t>(end_ - at_)).starts_with(expected)) return false;
+    if (static_cast<std::size_t>(end_ - at_) < expected.size() || !same_bytes(at_, expected.data(), expected.size()))
+      return false;
     at_ += expected.size();
     return true;
   }
@@ -58,6 +66,25 @@ class json_scanner {
   std::string problem() const;
 
  private:
+  template <class T>
+  static bool same_word(const char* a, const char* b) {
+    T x, y;
+    std::memcpy(&x, a, sizeof x);
+    std::memcpy(&y, b, sizeof y);
+    return x == y;
+  }
+  // Field names are short: words that overlap at the end compare them without a call.
+  static bool same_bytes(const char* a, const char* b, std::size_t n) {
+    if (n < 4) return n == 0 || std::memcmp(a, b, n) == 0;
+    if (n < 8) return same_word<std::uint32_t>(a, b) && same_word<std::uint32_t>(a + n - 4, b + n - 4);
+    for (std::size_t i = 0; i + 8 < n; i += 8)
+      if (!same_word<std::uint64_t>(a + i, b + i)) return false;
+    return same_word<std::uint64_t>(a + n - 8, b + n - 8);
+  }
+  void skip_digits();
+  std::ptrdiff_t take_digits(std::uint64_t& value);
+  bool exponent();
+  bool skip_number();
   bool object(int depth);
   bool array(int depth);
   bool escape();

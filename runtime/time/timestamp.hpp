@@ -16,15 +16,15 @@ inline constexpr std::int64_t us_per_day = 86'400 * us_per_s;
 inline constexpr std::int64_t timestamp_min_us = -62'135'596'800LL * us_per_s;
 inline constexpr std::int64_t timestamp_max_us = 253'402'300'799LL * us_per_s + 999'999;
 
-// ISO 8601: 2020-01-01, 2020-01-01T10:00, 2020-01-01 10:00:00.123456, with Z, +02, +0200 or +02:00; without a zone it is
-// UTC. Anything left over, a date that does not exist and years outside 0001..9999 are errors.
+// ISO 8601: 2020-01-01, 2020-01-01T10:00, 2020-01-01 10:00:00.123456, with Z, +02, +0200 or +02:00; without a zone
+// it is UTC. Anything left over, a date that does not exist and years outside 0001..9999 are errors.
 result<std::int64_t> parse_timestamp(std::string_view text);
 // 2020-01-01T10:00:00Z, with .123 or .123456 when there is a fraction. us within the range above.
 std::string format_timestamp(std::int64_t us);
 void append_timestamp(std::string& out, std::int64_t us);
 
-// '5 seconds', '2 s', '1 hour 30 minutes', '100 ms', '1 day', '-3 s', '00:05:00'. Months and years are errors: they have
-// no fixed length.
+// '5 seconds', '2 s', '1 hour 30 minutes', '100 ms', '1 day', '-3 s', '00:05:00'. Months and years are errors: they
+// have no fixed length.
 result<std::int64_t> parse_interval(std::string_view text);
 std::string format_interval(std::int64_t us);  // '1 day 02:03:04.5', as PostgreSQL
 

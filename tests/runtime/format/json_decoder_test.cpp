@@ -25,7 +25,8 @@ TEST_CASE("a JSON record fills every type of column") {
                                 {"raw", data_type::bytea, false}});
   const auto out = decode_texts(
       json, all,
-      {R"({"b":true,"i":-9223372036854775808,"d":20.123,"t":"caf\u00e9 \"x\"","at":"2020-01-01T00:00:00Z","len":"5 seconds",)"
+      {R"({"b":true,"i":-9223372036854775808,"d":20.123,"t":"caf\u00e9 \"x\"",)"
+       R"("at":"2020-01-01T00:00:00Z","len":"5 seconds",)"
        R"("j": {"a":[1, 2 ,{}]} ,"raw":"\\x00ff"})",
        R"( { "raw" : null , "b" : false , "d" : 7 } )"});
   REQUIRE(out.failures.empty());
