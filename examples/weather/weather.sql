@@ -31,7 +31,7 @@ CREATE MATERIALIZED VIEW station_hours AS
 
 -- All stations, per hour: a mean in which each station counts the same, and beside it the pooled mean, in which a
 -- station that reports more often counts more.
-CREATE MATERIALIZED VIEW all_hours WITH (max_rows = 1000000) AS
+CREATE MATERIALIZED VIEW all_hours WITH (max_rows = 500000) AS
   SELECT window_start, count(DISTINCT station) AS stations, sum(reports) AS reports, avg(mean) AS mean_of_stations,
          sum(total) / sum(reports) AS pooled_mean, min(min) AS min, max(max) AS max
   FROM station_hours
