@@ -2,6 +2,7 @@
 #include <limits>
 #include <random>
 
+#include "runtime/format/text_value.hpp"
 #include "runtime/time/timestamp.hpp"
 #include "tests/runtime/format/format_fixture.hpp"
 
@@ -23,12 +24,11 @@ TEST_CASE("a JSON record fills every type of column") {
                                 {"len", data_type::interval, false},
                                 {"j", data_type::json, false},
                                 {"raw", data_type::bytea, false}});
-  const auto out = decode_texts(
-      json, all,
-      {R"({"b":true,"i":-9223372036854775808,"d":20.123,"t":"caf\u00e9 \"x\"",)"
-       R"("at":"2020-01-01T00:00:00Z","len":"5 seconds",)"
-       R"("j": {"a":[1, 2 ,{}]} ,"raw":"\\x00ff"})",
-       R"( { "raw" : null , "b" : false , "d" : 7 } )"});
+  const auto out = decode_texts(json, all,
+                                {R"({"b":true,"i":-9223372036854775808,"d":20.123,"t":"caf\u00e9 \"x\"",)"
+                                 R"("at":"2020-01-01T00:00:00Z","len":"5 seconds",)"
+                                 R"("j": {"a":[1, 2 ,{}]} ,"raw":"\\x00ff"})",
+                                 R"( { "raw" : null , "b" : false , "d" : 7 } )"});
   REQUIRE(out.failures.empty());
   const auto& c = out.rows.columns;
   CHECK((c[0]->ints()[0] == 1 && c[0]->ints()[1] == 0));
@@ -59,6 +59,30 @@ TEST_CASE("a value of another type is refused with the field's name and what was
   CHECK_THAT(refusal(json, one(data_type::bytea), R"({"v":"\\x0"})"), Contains("pairs of hex digits"));
   CHECK_THAT(refusal(json, one(data_type::text, true), R"({"v":null})"), Contains("'v': is null, but NOT NULL"));
   CHECK_THAT(refusal(json, one(data_type::text, true), R"({"w":1})"), Contains("'v': is absent, but NOT NULL"));
+}
+
+TEST_CASE("numbers of any length are read as parse_double and parse_bigint read them") {
+  std::mt19937_64 random(20);
+  const auto digits = [&random](std::size_t count) {
+    std::string out;
+    for (std::size_t i = 0; i < count; ++i) out.push_back(static_cast<char>('0' + random() % 10));
+    return out;
+  };
+  for (int round = 0; round < 20'000; ++round) {
+    auto number = std::string(random() % 2 == 0 ? "-" : "");
+    const auto count = random() % 19;
+    number += count == 0 ? "0" : static_cast<char>('1' + random() % 9) + digits(count - 1);
+    const auto whole = decode_texts(json, one(data_type::bigint), {R"({"v":)" + number + "}"});
+    REQUIRE(whole.failures.empty());
+    CHECK(whole.rows.columns[0]->ints()[0] == parse_bigint(number).value());
+    if (random() % 4 != 0) number += "." + digits(1 + random() % 18);
+    if (random() % 4 == 0) number += "e" + std::to_string(static_cast<int>(random() % 40) - 20);
+    const auto real =
+        decode_texts(json, one(data_type::double_precision), {R"({"skipped":)" + number + R"(,"v":)" + number + "}"});
+    REQUIRE(real.failures.empty());
+    const double expected = parse_double(number).value(), found = real.rows.columns[0]->doubles()[0];
+    CHECK((found == expected && std::signbit(found) == std::signbit(expected)));
+  }
 }
 
 TEST_CASE("the texts NaN, Infinity and -Infinity are numbers") {
