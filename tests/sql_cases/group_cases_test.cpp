@@ -91,6 +91,13 @@ CREATE MATERIALIZED VIEW v WITH (max_rows = 10) AS SELECT k, sum(x) AS s, avg(x)
                  R"({"k":"tenths","s":1,"a":0.1})", R"({"k":"tiny","s":5e-324,"a":5e-324})"}}}});
 }
 
+TEST_CASE("values that cancel have a mean of 0 and keep their deviation") {
+  check_case({total("sum(x) AS s, avg(x) AS a, variance(x) AS v, avg(n) AS n, variance(n) AS vn"),
+              {from("a", {R"({"at":1,"x":-1.5,"n":-3})", R"({"at":2,"x":2})"}),
+               from("b", {R"({"at":1,"x":1.5,"n":3})", R"({"at":2,"x":-2})"})},
+              {{"v", {R"({"s":0,"a":0,"v":4.166666666666667,"n":0,"vn":18})"}}}});
+}
+
 TEST_CASE("NaN is above every number and equal to itself; infinities stay, opposite ones make NaN; -0.0 is 0.0") {
   check_case({stream_s() + R"(
 CREATE MATERIALIZED VIEW numbers AS SELECT at, k::double precision AS x FROM s;

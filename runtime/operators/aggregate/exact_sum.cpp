@@ -15,6 +15,7 @@ constexpr std::int64_t digit_mask = 0xffffffff;
 
 cpp_int to_cpp_int(const exact_magnitude& m) {
   cpp_int v;
+  if (m.digits.empty()) return v;  // import_bits reads before the first limb of an empty range
   boost::multiprecision::import_bits(v, m.digits.rbegin(), m.digits.rend(), 32);
   return v;
 }

@@ -172,6 +172,17 @@ TEST_CASE("means and variances are exact quotients, rounded once") {
   }
 }
 
+TEST_CASE("a sum of nothing left over has a mean of 0.0 and the variance of its squares") {
+  exact_sum s, q;
+  for (const double v : {-1.5, 1.5, -2.0, 2.0}) {
+    s.add(v);
+    q.add_square(v);
+  }
+  CHECK(same(mean_of(s, 4), 0.0));
+  CHECK(same(variance_of(s, q, 4), 12.5 / 3));
+  CHECK(same(mean_of(exact_sum{}, 3), 0.0));
+}
+
 TEST_CASE("whole numbers have exact means and variances") {
   const std::int64_t largest = std::numeric_limits<std::int64_t>::max(),
                      smallest = std::numeric_limits<std::int64_t>::min();
