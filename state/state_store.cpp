@@ -71,10 +71,9 @@ rocksdb::ColumnFamilyOptions family_options() {
   o.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   o.compression = rocksdb::kLZ4Compression;
   o.write_buffer_size = std::size_t{32} << 20;
-  // Most look-ups are for rows that are not there, most writes follow others of their shard (measured: a tenth of W1).
+  // Most look-ups are for rows that are not there.
   o.memtable_prefix_bloom_size_ratio = 0.05;
   o.memtable_whole_key_filtering = true;
-  o.memtable_insert_with_hint_prefix_extractor.reset(rocksdb::NewFixedPrefixTransform(2));
   return o;
 }
 
