@@ -214,9 +214,12 @@ std::optional<std::int64_t> shard::next_tick_us() const {
   if (!running()) return std::nullopt;
   std::int64_t next = i.now_us + idle_check_us;
   const auto at_most = [&](std::int64_t t) { next = std::min(next, std::max(t, i.now_us + 1'000)); };
-  if (!i.ingest_out && i.intake->dirty()) at_most(i.ingest_cut_at_us + i.options.commit_interval_min_us);
+  const auto interval = [&](bool urgent) {
+    return urgent ? i.options.commit_interval_min_us : i.options.commit_interval_max_us;
+  };
+  if (!i.ingest_out && i.intake->dirty()) at_most(i.ingest_cut_at_us + interval(i.ingest_has_records));
   for (const auto& [name, p] : i.pipelines) {
-    if (!p.job_out && p.work && p.work->dirty()) at_most(p.cut_at_us + i.options.commit_interval_min_us);
+    if (!p.job_out && p.work && p.work->dirty()) at_most(p.cut_at_us + interval(p.work->urgent()));
     if (p.retry_at_us > i.now_us) at_most(p.retry_at_us);
   }
   if (!i.ready.empty()) at_most(i.commit_retry_us);

@@ -115,6 +115,7 @@ struct shard::impl {
   std::uint64_t next_job = 1;
   int writer_jobs = 0;  // open, commit and attempt jobs that are out, of any session: they write RocksDB
   bool ingest_out = false;
+  bool ingest_has_records = false;  // in its open epoch
 
   std::deque<offered_chunk> chunks;
   std::size_t chunk_bytes = 0;

@@ -133,11 +133,13 @@ std::optional<shard_job> shard::impl::ingest_job() {
   work->check_idle = now_us >= next_idle_check_us;
   take_chunks(*work);
   const bool takes = work->plan || !work->advices.empty() || !work->chunks.empty();
-  const bool due = ingest_full() || cut_due(ingest_cut_at_us, !chunks.empty());
+  const bool records = !work->chunks.empty() || ingest_has_records;  // else only marks: they can wait for company
+  const bool due = ingest_full() || cut_due(ingest_cut_at_us, !chunks.empty() || !records);
   work->cut = !has_ready(ingest_pipeline) && due && (intake->dirty() || takes);
   if (!takes && !work->cut && !work->check_idle) return std::nullopt;
   if (work->check_idle) next_idle_check_us = now_us + idle_check_us;
   if (work->cut) ingest_cut_at_us = now_us;
+  ingest_has_records = records && !work->cut;
   ingest_out = true;
   auto run = [in = intake, work, shards = options.shards, now = now_us]() -> result<ingested> {
     return run_ingest(*in, *work, shards, now);
@@ -305,17 +307,18 @@ std::optional<shard_job> shard::impl::task_job(pipeline_run& p) {
   const bool poll = now_us >= p.poll_at_us;
   auto w = full ? task_work{} : take_task_work(p, poll);
   const bool takes = !w.batches.empty() || !w.behind.empty();
-  const bool cut =
-      !has_ready(p.plan.record.name) && (p.work->dirty() || takes) && (full || cut_due(p.cut_at_us, w.backlog));
+  // An epoch in which only time went on can wait for others to join it.
+  const bool cut_anyway = full || cut_due(p.cut_at_us, true);
+  const bool owed = takes || (p.work->dirty() && (p.work->urgent() || cut_anyway));
+  const bool cut = !has_ready(p.plan.record.name) && owed && (full || cut_due(p.cut_at_us, w.backlog));
   if (!takes && !cut) return std::nullopt;
-  if (cut) p.cut_at_us = now_us;
   if (poll) p.poll_at_us = now_us + poll_us;
   p.job_out = true;
   struct done {
     std::optional<epoch> cut;
     bool read_nothing = false;
   };
-  auto run = [this, t = p.work, w = std::move(w), cut]() -> result<done> {
+  auto run = [this, t = p.work, w = std::move(w), cut, cut_anyway]() -> result<done> {
     done d;
     for (const auto& b : w.batches) WEIR_TRY_VOID(t->process(*b));
     std::size_t read_bytes = 0;
@@ -324,14 +327,14 @@ std::optional<shard_job> shard::impl::task_job(pipeline_run& p) {
       read_bytes += read;
     }
     d.read_nothing = !w.behind.empty() && read_bytes == 0;
-    if (!cut || !t->dirty()) return d;
+    if (!cut || !t->dirty() || (!t->urgent() && !cut_anyway)) return d;
     WEIR_TRY(e, t->cut());
     d.cut = std::move(e);
     return d;
   };
   return make_job(
       job_kind::task, p.plan.record.name, std::move(run),
-      [this, name = p.plan.record.name, incarnation = p.incarnation](result<done> d) {
+      [this, name = p.plan.record.name, incarnation = p.incarnation, began = now_us](result<done> d) {
         const auto it = pipelines.find(name);
         if (it == pipelines.end()) return;
         auto& run_of = it->second;
@@ -343,7 +346,9 @@ std::optional<shard_job> shard::impl::task_job(pipeline_run& p) {
         if (!d) return fail_pipeline(run_of, d.error());
         note_progress(run_of);
         if (d->read_nothing) run_of.retry_at_us = now_us + retry_us;
-        if (d->cut) accept_epoch(run_of, std::move(*d->cut));
+        if (!d->cut) return;
+        run_of.cut_at_us = began;
+        accept_epoch(run_of, std::move(*d->cut));
       });
 }
 

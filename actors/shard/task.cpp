@@ -232,6 +232,7 @@ result<epoch> task::cut() {
   epoch done = std::move(open_);
   open_ = {};
   dirty_ = false;
+  urgent_ = false;
   kill_point("task.after_cut");
   return done;
 }

@@ -67,6 +67,8 @@ class task {
   status skip_poison(task_input& input, event_log& log, std::string_view reason, std::int64_t now_us);
 
   bool dirty() const { return dirty_; }
+  // The open epoch holds records, groups or rows: somebody may wait for it. False when only time went on.
+  bool urgent() const { return urgent_; }
   std::size_t open_bytes() const { return open_.bytes; }
   result<epoch> cut();
 
@@ -118,6 +120,7 @@ class task {
   epoch open_;
   std::uint64_t records_ = 0;
   bool dirty_ = false;
+  bool urgent_ = false;
 };
 
 }  // namespace weir

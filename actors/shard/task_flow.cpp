@@ -60,6 +60,7 @@ status task::process(const ingested_batch& batch) {
 
 status task::process_rows(const std::vector<node*>& nodes, stamped_batch rows, const std::vector<std::size_t>& place) {
   run_record_hook(record_.name, rows);
+  urgent_ = true;
   for (auto* n : nodes)
     if (n != nodes.back()) WEIR_TRY_VOID(process_node(*n, bind_input(n->plan, rows, place)));
   return nodes.empty() ? status{} : process_node(*nodes.back(), bind_input(nodes.back()->plan, std::move(rows), place));
@@ -98,6 +99,7 @@ status task::emit(node& n, operator_output& out) {
   write_refused(n.late_topic, out.late);
   write_refused(n.refused_topic, out.dead);
   if (out.rows.size() == 0) return {};
+  urgent_ = true;
   write_rows(n, out);
   for (auto* reader : n.readers) WEIR_TRY_VOID(process_node(*reader, bind_input(reader->plan, out.rows, {})));
   return {};
@@ -228,6 +230,7 @@ status task::process_shuffle_entry(node& n, const log_entry& stored) {
   if (!r.ok() || !r.at_end() || shard >= n.shard_clocks.size() || !stored.value)
     return fail(errc::corrupt, "entry {} of {} cannot be read", stored.offset, n.shuffle_topic);
   if (kind == entry_partial) {
+    urgent_ = true;
     operator_output out;
     WEIR_TRY_VOID(n.merging->merge(*stored.value, out));
     return emit(n, out);
