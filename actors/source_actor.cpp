@@ -62,13 +62,19 @@ void open_at(self_ptr self, const source_attachment& a) {
   pull(self);
 }
 
+void wake_in(self_ptr self, std::chrono::milliseconds delay) {
+  if (self->state.timer_set) return;
+  self->state.timer_set = true;
+  self->delayed_send(self, delay, timer_atom::value);
+}
+
 void attach(self_ptr self) {
   auto& s = self->state;
   s.from.reset();
   s.attaching = true;
   s.on_the_way = 0;
   const auto to = s.setup.shard();
-  const auto again = [self] { self->delayed_send(self, attach_again, timer_atom::value); };
+  const auto again = [self] { wake_in(self, attach_again); };
   if (!to) return again();
   self->request(to, attach_timeout, attach_atom::value, s.setup.spec.name)
       .then(
@@ -134,7 +140,7 @@ void pulled(self_ptr self, result<source_chunk> answer) {
     note_rate(self, 0, 0, answer->progress);
     s.pause =
         std::min<std::chrono::milliseconds>(std::max<std::chrono::milliseconds>(s.pause * 2, pause_min), pause_max);
-    self->delayed_send(self, s.pause, timer_atom::value);
+    wake_in(self, s.pause);
     return;
   }
   s.pause = 0ms;
@@ -159,7 +165,10 @@ source_actor::behavior_type source_behavior(self_ptr self, source_setup setup) {
         self->state.ended = false;
         if (!self->state.attaching) attach(self);
       },
-      [self](timer_atom) { self->state.attaching && !self->state.from ? attach(self) : pull(self); },
+      [self](timer_atom) {
+        self->state.timer_set = false;
+        self->state.attaching ? attach(self) : pull(self);
+      },
   };
 }
 
