@@ -12,6 +12,7 @@ using self_ptr = source_actor::stateful_pointer<source_actor_state>;
 constexpr auto attach_again = 50ms;
 constexpr auto attach_timeout = 5s;
 constexpr auto pause_min = 5ms, pause_max = 200ms;
+constexpr std::int64_t quiet_us = 5'000'000;  // a source without records for so long shows as waiting
 constexpr std::int64_t rate_window_us = 1'000'000;
 
 void fail_source(self_ptr self, const error& why) {
@@ -103,7 +104,7 @@ void note_rate(self_ptr self, std::uint64_t records, std::uint64_t bytes, const 
     if (records > 0) v.last_record_us = now;
     if (rate) v.rate = v.rate == 0 ? *rate : (v.rate + *rate) / 2;
     if (!progress.empty()) v.progress = progress;
-    v.state = s.ended ? "ended" : records > 0 ? "running" : "waiting";
+    v.state = s.ended ? "ended" : now - v.last_record_us < quiet_us ? "running" : "waiting";
   });
 }
 

@@ -39,7 +39,8 @@ struct watched {
     o.escalate = escalate;
     o.limits = {budget, 60'000ms, 100ms, 1'000ms};
     o.children = {first.spec("first"), second.spec("second")};
-    o.on_failure = [this](const std::string& child, const std::string&, std::optional<std::chrono::milliseconds> delay) {
+    o.on_failure = [this](const std::string& child, const std::string&,
+                          std::optional<std::chrono::milliseconds> delay) {
       failed = child;
       waits = delay;
     };
