@@ -129,7 +129,11 @@ status node::apply_configured() {
 
 connector_context node::context_of(std::string_view stream) const {
   connector_context context;
-  context.allowed_folders = config_.sources.file_allow;
+  for (const auto& folder : config_.sources.file_allow) {  // connectors compare resolved paths
+    std::error_code absent;
+    const auto resolved = std::filesystem::canonical(folder, absent);
+    context.allowed_folders.push_back(absent ? folder : resolved.string());
+  }
   context.max_record_bytes = static_cast<std::size_t>(config_.log.max_record_bytes);
   context.now_us = wall_clock_us;
   const auto plan = control_ ? control_->plan() : nullptr;

@@ -130,7 +130,7 @@ void add_sources(std::vector<config_key>& k) {
   k.push_back(duration(s, "restart_max", AT(sources.restart_max_us), us_per_ms, us_per_day,
                        "The longest wait between two tries."));
   k.push_back(count(s, "restart_budget", AT(sources.restart_budget), 1, 1'000'000, "restarts",
-                    "Failures within restart_window after which a source is stopped until someone resumes it."));
+                    "Failures within restart_window after which a source is tried every restart_max only."));
   k.push_back(
       duration(s, "restart_window", AT(sources.restart_window_us), us_per_s, 30 * us_per_day, "See restart_budget."));
   s = "sources.file";
