@@ -64,6 +64,7 @@ void shard::impl::reset() {
   ready.clear();
   cut_numbers.clear();
   committed_numbers.clear();
+  memory_from.clear();
   hints.clear();
   commit_waiters.clear();
   committed_ingest = 0;
@@ -221,6 +222,7 @@ std::optional<std::int64_t> shard::next_tick_us() const {
   for (const auto& [name, p] : i.pipelines) {
     if (!p.job_out && p.work && p.work->dirty()) at_most(p.cut_at_us + interval(p.work->urgent()));
     if (p.retry_at_us > i.now_us) at_most(p.retry_at_us);
+    if (p.careful && p.suspect_until_us > i.now_us) at_most(p.suspect_until_us);
   }
   if (!i.ready.empty()) at_most(i.commit_retry_us);
   return next;

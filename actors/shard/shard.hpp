@@ -38,6 +38,8 @@ struct shard_options {
   std::size_t job_bytes = std::size_t{4} << 20;            // what one job takes at a time
   std::size_t view_rows = 1'000'000;                       // rows kept per view and shard in its table
   int attempts = 3;                                        // per position, before the batch is bisected
+  // Records of a stream that can have been in flight at an unclean exit: accepted, or consumed beyond a commit.
+  std::uint64_t in_flight_records = 1'000'000;
   operator_limits operators;
 };
 

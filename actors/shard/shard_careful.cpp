@@ -4,17 +4,24 @@
 #include <algorithm>
 
 #include "actors/shard/shard_impl.hpp"
+#include "runtime/batch/key_codec.hpp"
 #include "runtime/fault/protocol_rules.hpp"
 
 namespace weir {
 
 namespace {
 
-// An epoch cannot have consumed more: where what was in flight at an unclean exit ends at the latest.
-constexpr std::uint64_t in_flight_records = 1'000'000;
 constexpr std::uint64_t whole_entry = 0;
 constexpr std::int64_t retry_us = 1'000;
 constexpr std::uint64_t first_shrunk = 8'192, shrink = 8;
+constexpr std::int64_t suspect_step_us = 50'000, suspect_steps = 16;
+
+// How long after a start a unit waits that the process may have died of. Neighbours pass theirs meanwhile; spread, so
+// that of two suspects the one that is innocent is not tried beside the other time after time.
+std::int64_t suspect_wait_us(std::string_view pipeline, int shard, const attempt& a) {
+  const auto spread = stable_hash(fmt::format("{} {} {} {}", pipeline, shard, a.count, a.length));
+  return suspect_step_us * (2 + static_cast<std::int64_t>(spread % suspect_steps));
+}
 
 }  // namespace
 
@@ -34,7 +41,18 @@ void shard::impl::enter_careful(pipeline_run& p, bool after_failure) {
 void shard::impl::clamp_careful(pipeline_run& p) {
   for (const auto& input : p.work->inputs())
     if (auto it = p.careful_until.find(input.name); input.kind == input_kind::stream && it != p.careful_until.end())
-      it->second = std::min(it->second, input.position + in_flight_records);
+      it->second = std::min(it->second, input.position + options.in_flight_records);
+}
+
+// What the process died of may never have been committed. It comes again from its source, and must be committed before
+// a task sees it: only then can its attempts be counted.
+void shard::impl::after_unclean_exit() {
+  if (!rule_on(9)) return;
+  for (auto& [name, p] : pipelines) {
+    enter_careful(p, false);
+    if (p.trying.count > 0) p.suspect_until_us = now_us + suspect_wait_us(name, options.shard, p.trying);
+  }
+  for (const auto& [stream, next] : committed_numbers) memory_from[stream] = next + options.in_flight_records;
 }
 
 bool shard::impl::has_work(const pipeline_run& p, const task_input& input) const {
@@ -76,6 +94,7 @@ std::optional<shard_job> shard::impl::careful_job(pipeline_run& p) {
     p.trying = {input->topic, input->position, input->kind == input_kind::stream ? p.unit_length : whole_entry, 0};
     p.counted = false;
   }
+  if (p.trying.count > 0 && now_us < p.suspect_until_us) return std::nullopt;
   if (input->kind == input_kind::stream) use_hint(*input);
   if (p.counted) return unit_job(p, *input, false);
   const auto limit = p.trying.length == whole_entry ? static_cast<std::uint64_t>(options.attempts) : 1;

@@ -42,6 +42,7 @@ struct pipeline_run {
   bool careful = false;
   bool counted = false;                                             // the next unit's attempt stands in the log
   attempt trying;                                                   // the unit; count 0: none
+  std::int64_t suspect_until_us = 0;                                // until then no unit that was tried before a start
   std::uint64_t unit_length = 0;                                    // records a unit may have; 0: a whole entry
   std::map<std::string, std::uint64_t, std::less<>> careful_until;  // by stream
 };
@@ -131,6 +132,8 @@ struct shard::impl {
   std::vector<epoch> ready;
   std::uint64_t committed_ingest = 0;
   std::map<std::string, std::uint64_t, std::less<>> committed_numbers;  // by stream: the next number after the commit
+  // After an unclean exit, by stream: records below these numbers reach tasks through the log only, not from memory.
+  std::map<std::string, std::uint64_t, std::less<>> memory_from;
   std::map<std::uint64_t, std::map<std::string, std::uint64_t, std::less<>>> cut_numbers;  // by ingest epoch
   std::map<std::string, std::deque<commit_outcome::stream_hint>, std::less<>> hints;       // by topic, newest last
   std::vector<std::pair<std::uint64_t, std::function<void()>>> commit_waiters;             // ingest epoch, callback
@@ -163,6 +166,7 @@ struct shard::impl {
   shard_job unit_job(pipeline_run& p, task_input& input, bool skip);
   void enter_careful(pipeline_run& p, bool after_failure);
   void clamp_careful(pipeline_run& p);
+  void after_unclean_exit();
   task_input* next_unit(pipeline_run& p);
   bool has_work(const pipeline_run& p, const task_input& input) const;
 

@@ -91,10 +91,9 @@ shard_job shard::impl::open_job() {
       source_incarnations[name] = s.incarnation;
     }
     follow_plan();
-    for (auto& [name, p] : pipelines) {
+    for (auto& [name, p] : pipelines)
       if (const auto it = o->attempts.find(name); it != o->attempts.end()) p.trying = it->second;
-      if (unclean) enter_careful(p, false);
-    }
+    if (unclean) after_unclean_exit();
     listener.shard_running(options.shard);
   });
 }
@@ -185,6 +184,8 @@ void shard::impl::route(const std::vector<ingested_ptr>& batches) {
   for (auto& [name, p] : pipelines) {
     if (p.at != pipeline_run::phase::running || p.careful) continue;
     for (const auto& b : batches) {
+      if (const auto from = memory_from.find(b->stream); from != memory_from.end() && b->first_number < from->second)
+        continue;
       const auto reads = std::ranges::any_of(
           p.plan.views, [&](const view_plan& v) { return v.input_is_stream && v.input == b->stream; });
       if (!reads || p.queue_bytes + b->bytes > options.task_queue_bytes) continue;

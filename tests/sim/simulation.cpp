@@ -43,6 +43,7 @@ sim_node_options options_of(std::mt19937_64& random, const life_options& given, 
   o.shard.job_bytes = chance(random, 0.3) ? 500 : 1 << 20;
   o.shard.commit_interval_min_us = static_cast<std::int64_t>(below(random, 3)) * 3'000;
   o.shard.commit_interval_max_us = 20'000;
+  o.shard.in_flight_records = 1 + below(random, 60);  // few: after a kill, too, records reach tasks from memory
   return o;
 }
 
