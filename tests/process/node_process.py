@@ -17,6 +17,7 @@ import urllib.request
 FAULTS = ("WEIR_KILL_AT", "WEIR_CRASH_ON", "WEIR_HANG_ON")
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 PAGE = 10_000
+NOBODY = 65534
 
 
 class programs:
@@ -69,6 +70,7 @@ class node:
     def __init__(self, config, files=None):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="weir-process-"))
         self.process = None
+        self.program, self.user = programs.node, None
         self.log = self.folder / "node.log"
         (self.folder / "in").mkdir()
         self.write("config.toml", config)
@@ -90,6 +92,15 @@ class node:
     def write(self, name, text):
         (self.folder / name).write_text(text)
 
+    def give_up_root(self):
+        """The node runs as a user for whom permissions count; nothing to do where the test is not run by root."""
+        if os.geteuid() != 0:
+            return
+        self.user = NOBODY
+        self.program = shutil.copy(programs.node, self.folder / "weir-node")  # its own folder may be closed to others
+        for path in (self.folder, *self.folder.rglob("*")):
+            os.chown(path, NOBODY, NOBODY)
+
     # The process
 
     def launch(self, **faults):
@@ -97,8 +108,9 @@ class node:
         (self.folder / "data" / "node.json").unlink(missing_ok=True)  # a killed node leaves its file behind
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
-                [programs.node, "--config", str(self.folder / "config.toml")],
-                cwd=self.folder, env=environment(faults), stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+                [self.program, "--config", str(self.folder / "config.toml")],
+                cwd=self.folder, env=environment(faults), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                user=self.user, group=self.user, extra_groups=[] if self.user else None)
 
     def start(self, ready=True, **faults):
         self.launch(**faults)
