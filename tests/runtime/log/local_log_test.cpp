@@ -13,6 +13,7 @@
 #include <random>
 #include <thread>
 
+#include "runtime/fault/protocol_rules.hpp"
 #include "tests/runtime/log/log_under_test.hpp"
 
 namespace weir::test {
@@ -260,7 +261,7 @@ TEST_CASE("offsets go on past a reservation, and reservations hold across reopen
   }
 }
 
-TEST_CASE("retention drops the oldest files, and a reader below the start is told", "[log][local]") {
+TEST_CASE("rule 23: retention drops the oldest files, and a reader below the start is told", "[log][local]") {
   scratch_folder const folder;
   std::mt19937_64 random(5);
   auto options = options_for(folder);
@@ -290,6 +291,10 @@ TEST_CASE("retention drops the oldest files, and a reader below the start is tol
   CHECK(early->position() == 0);
   CHECK(error_of(middle->fetch(1000)).code == errc::offset_out_of_range);
   CHECK(error_of(log->read("t", 0, bounds.start - 1)).code == errc::offset_out_of_range);
+  {
+    rule_switched_off const off(23);  // PROTOCOL 23: without it the same reader skips in silence
+    CHECK(value_of(early->fetch(1)).front().offset >= bounds.start);
+  }
   CHECK(read_all(*log, "all").size() == 400);
   writer.reset();
   early.reset();
