@@ -186,6 +186,37 @@ TEST_CASE("rule 9: attempts are counted, then the record that fails is found and
   });
 }
 
+TEST_CASE("rule 9: a record that ends the process before it is committed is found, too", "[rules]") {
+  holds_only_with(9, []() -> std::string {
+    std::vector<std::string> records;
+    for (int i = 0; i < 30; ++i) records.push_back(record(i, i == 17 ? "poison" : "a"));
+    sim_log log;
+    temp_folder folder;
+    sim_node_options o;
+    o.shards = 1;
+    o.chunk_records = 4;
+    o.shard.commit_interval_min_us = o.shard.commit_interval_max_us = 1'000'000;  // from memory long before a commit
+    for (int starts = 1; starts <= 30; ++starts) {
+      try {
+        sim_node n(log, folder.path("state"), o, {{"p", small_sql}}, {instrument("i", records)});
+        set_record_hook([](std::string_view pipeline, std::string_view text) {
+          if (!pipeline.empty() && text.find("poison") != std::string_view::npos) throw simulated_kill{"operator"};
+        });
+        const bool rested = n.run_to_rest(20'000);
+        set_record_hook({});
+        if (!rested) return "it never came to rest";
+        const auto plain = final_rows(log, "weir", n.control().plan()->names.views.at("plain"), 1).size();
+        if (plain != 29) return fmt::format("{} rows of 29", plain);
+        const auto dead = topic_values(log, topic::dead("weir", "readings"), 1);
+        return dead == std::vector<std::string>{record(17, "poison")} ? "" : "the record is no dead letter";
+      } catch (const simulated_kill&) {
+        set_record_hook({});
+      }
+    }
+    return "the process died of the record 30 times";
+  });
+}
+
 TEST_CASE("rule 11: an event time far ahead of its arrival closes nothing", "[rules]") {
   holds_only_with(11, []() -> std::string {
     bench b({instrument("i", {record(1, "a"), R"({"at":"9999-01-01T00:00:00Z","sensor":"a","value":1})", record(2, "a"),
