@@ -1,4 +1,4 @@
-"""An operator that never returns, and one that takes its process down: what becomes of its pipeline and its neighbours."""
+"""An operator that never returns, and one that takes its process down: what becomes of its pipeline and neighbours."""
 
 import collections
 import json
@@ -219,7 +219,7 @@ class operators(unittest.TestCase):
         self.fail("the node lives, but has no dead letter")
 
     def committed_by_neighbour(self, d):
-        """What a dead node has committed: a copy of its folder, in which no source may read and the neighbour stands."""
+        """What a dead node has committed: a copy of its folder, where no source may read and the neighbour stands."""
         with node(CONFIG.replace('allow = ["in"]', "allow = []").split("[[source]]")[0],
                   {"well.sql": WELL, "sick.sql": SICK}) as copy:
             shutil.copytree(d.node.folder / "data", copy.folder / "data")
