@@ -114,8 +114,8 @@ TEST_CASE("a node answers SQL over a view's committed rows") {
   n.start();
   n.apply("socks", camera_sql);
   n.add_file("cam1", "camera", socks);
-  REQUIRE(running_node::comes_true(
-      [&] { return n.api().query("SELECT * FROM sock_seen WHERE image = 'Yahoo'")->at("rows").size() == 1; }));
+  // The groups live in both shards, which commit on their own: all five rows, not the one that happens to be last.
+  REQUIRE(running_node::comes_true([&] { return (*n.api().get_view("sock_seen"))["rows"] == 5; }));
 
   const auto sums = n.api().query("SELECT image, sum(seen) AS n FROM sock_seen GROUP BY image ORDER BY n DESC, image");
   REQUIRE(sums);
@@ -124,7 +124,6 @@ TEST_CASE("a node answers SQL over a view's committed rows") {
   CHECK(!sums->contains("truncated"));
 
   SECTION("more rows than the limit are cut, and the answer says so") {
-    REQUIRE(running_node::comes_true([&] { return (*n.api().get_view("sock_seen"))["rows"] == 5; }));
     const auto cut = n.api().query("SELECT * FROM sock_seen");
     REQUIRE(cut);
     CHECK((*cut)["rows"].size() == 3);
