@@ -9,8 +9,6 @@ namespace weir {
 
 namespace {
 
-constexpr std::int64_t idle_check_us = 100'000;
-
 // Errors that another attempt at the same position cannot mend.
 bool is_final(errc code) {
   return code == errc::limit_exceeded || code == errc::offset_out_of_range || code == errc::corrupt ||

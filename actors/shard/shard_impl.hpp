@@ -10,6 +10,9 @@
 
 namespace weir {
 
+// How often silent sources are looked for, and the longest that a shard goes without a tick.
+inline constexpr std::int64_t idle_check_us = 100'000;
+
 // One pipeline in this shard.
 struct pipeline_run {
   enum class phase : std::uint8_t {

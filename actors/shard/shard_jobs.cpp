@@ -11,7 +11,6 @@ namespace weir {
 
 namespace {
 
-constexpr std::int64_t idle_check_us = 100'000;
 constexpr std::int64_t poll_us = 100'000, retry_us = 1'000;
 constexpr std::int64_t restore_retry_us = 50'000;
 constexpr int restore_tries = 100;

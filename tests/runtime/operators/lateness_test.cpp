@@ -1,5 +1,6 @@
 #include <catch2/catch.hpp>
 
+#include "runtime/fault/protocol_rules.hpp"
 #include "runtime/time/timestamp.hpp"
 #include "tests/support/operator_runs.hpp"
 
@@ -155,7 +156,7 @@ TEST_CASE("a session takes a record exactly the gap away, and closes behind its 
   CHECK(out.rows.event_time_us[0] == 5 * s - 1000);
 }
 
-TEST_CASE("a partial for a closed window is a defect, not an answer") {
+TEST_CASE("rule 14: a partial for a closed window is a defect, not an answer") {
   for (const auto& window : {five_seconds, session_of_two}) {
     const auto plan = counted(window, image_column());
     auto partial = make_partial_operator(plan, 1, {});
@@ -168,6 +169,11 @@ TEST_CASE("a partial for a closed window is a defect, not an answer") {
     const auto refused = merging->merge(entries.at(0).value, out);
     REQUIRE_FALSE(refused);
     CHECK(refused.error().code == errc::internal);
+
+    rule_switched_off off(14);  // the same partial opens the closed window again
+    auto careless = make_merging_operator(plan, {});
+    REQUIRE(careless->advance(of_stream(20 * s), out));
+    CHECK(careless->merge(entries.at(0).value, out));
   }
 }
 
