@@ -356,12 +356,17 @@ void node::drop_orphans() {
 bool node::drain_shards() {
   {
     std::lock_guard lock(actors_->mutex);
-    for (auto& s : actors_->shards)
-      if (s) caf::anon_send(s, drain_atom::value);
     for (auto& s : actors_->snapshots) s.report.drained = false;
   }
+  std::vector<shard_actor> told(actors_->shards.size());
   const auto deadline = std::chrono::steady_clock::now() + ms(config_.node.shutdown_timeout_us);
   while (std::chrono::steady_clock::now() < deadline) {
+    {
+      // A shard that only now comes up, or comes up again, must hear of it too.
+      std::lock_guard lock(actors_->mutex);
+      for (std::size_t i = 0; i < told.size(); ++i)
+        if (const auto& s = actors_->shards[i]; s && s != told[i]) caf::anon_send(told[i] = s, drain_atom::value);
+    }
     ask_shards();
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
     const auto all = shards();
