@@ -32,6 +32,12 @@ http_request request_of(const http::request<http::string_body>& in) {
   return out;
 }
 
+// RFC 6455 4.2.1: 16 bytes in base64. Beast takes any text.
+bool is_websocket_key(std::string_view key) {
+  constexpr std::string_view digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  return key.size() == 24 && key.ends_with("==") && key.substr(0, 22).find_first_not_of(digits) == key.npos;
+}
+
 http_response upgrade_required() {
   http_response out = problem(426, {errc::invalid_argument, "this is a WebSocket", "connect with ws://"});
   out.headers.emplace_back("Upgrade", "websocket");
@@ -191,6 +197,11 @@ class http_session : public connection, public std::enable_shared_from_this<http
 
   void become_websocket() {
     if (!request_.upgrade || request_.head) return write(upgrade_required());
+    const auto key = parser_->get()[http::field::sec_websocket_key];
+    if (!is_websocket_key({key.data(), key.size()})) {
+      return write(problem({errc::invalid_argument, "the header Sec-WebSocket-Key is not 16 bytes in base64",
+                            "send 16 random bytes in base64 with each handshake"}));
+    }
     if (buffer_.size() > 0) {
       return write(
           problem({errc::invalid_argument, "frames came before the WebSocket was open", "wait for the answer 101"}));
