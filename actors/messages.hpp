@@ -34,8 +34,9 @@ struct shard_report {
   bool running = false;
   bool drained = false;
   std::uint64_t commits = 0;
+  std::size_t queue_bytes = 0;  // chunks that wait for ingest
   std::map<std::string, pipeline_status> pipelines;
-  std::map<std::string, source_status> sources;
+  source_statuses sources;  // none before the first report
 };
 using report_promise = std::shared_ptr<std::function<void(shard_report)>>;
 

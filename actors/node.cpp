@@ -59,6 +59,15 @@ shard_options options_of(const config& c, int shard) {
 
 }  // namespace
 
+control_limits control_limits_of(const config& c) {
+  control_limits out;
+  out.streams = static_cast<std::size_t>(c.limits.streams);
+  out.views = static_cast<std::size_t>(c.limits.views);
+  out.sources = static_cast<std::size_t>(c.limits.sources);
+  out.sql.statement_bytes = static_cast<std::size_t>(c.limits.statement_bytes);
+  return out;
+}
+
 std::int64_t wall_clock_us() {
   using namespace std::chrono;
   return duration_cast<microseconds>(system_clock::now().time_since_epoch()).count();
@@ -100,12 +109,13 @@ status node::apply_configured() {
     return {};
   };
   const auto shards = static_cast<int>(config_.node.shards);
+  const auto limits = control_limits_of(config_);
   WEIR_TRY_VOID(append(set_deployment(*control_->state(), {shards, shards})));
   // Before a pipeline of the same name is applied anew: its views begin empty.
   WEIR_TRY_VOID(drop_orphaned_topics(*log_, config_.node.app, *control_->plan()));
   for (const auto& p : config_.pipelines) {
     WEIR_TRY(sql, read_file(p.file));
-    auto applied = append(apply_pipeline(*control_->plan(), p.name, sql, false, p.from_beginning()));
+    auto applied = append(apply_pipeline(*control_->plan(), p.name, sql, false, p.from_beginning(), limits));
     if (!applied) {
       applied.error().message = fmt::format("pipeline {} ({}): {}", p.name, p.file, applied.error().message);
       return applied;
@@ -121,7 +131,7 @@ status node::apply_configured() {
     WEIR_TRY_VOID(check_source({s.name, s.stream, s.connector, s.options}, context_of(s.stream)));
     sources.push_back(std::move(r));
   }
-  WEIR_TRY_VOID(append(add_sources(*control_->plan(), sources)));
+  WEIR_TRY_VOID(append(add_sources(*control_->plan(), sources, limits)));
   plan_ = control_->plan();
   return create_topics(*log_, config_.node.app, shards, *control_->plan(), config_.log.retention_us / 1'000,
                        config_.log.retention_bytes);
@@ -135,6 +145,7 @@ connector_context node::context_of(std::string_view stream) const {
     context.allowed_folders.push_back(absent ? folder : resolved.string());
   }
   context.max_record_bytes = static_cast<std::size_t>(config_.log.max_record_bytes);
+  context.file_poll_interval_us = config_.sources.file_poll_interval_us;
   context.now_us = wall_clock_us;
   const auto plan = control_ ? control_->plan() : nullptr;
   const auto known = plan_.load();

@@ -100,6 +100,9 @@ class node {
   bool stopped_ = false;
 };
 
+// What commands refuse to go beyond, from [limits].
+control_limits control_limits_of(const config& c);
+
 // Wall clock, microseconds since 1970.
 std::int64_t wall_clock_us();
 

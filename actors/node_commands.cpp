@@ -106,15 +106,7 @@ status check_record(const stream_definition& stream, const source_chunk& chunk, 
 
 }  // namespace
 
-control_limits node_service::limits() const {
-  const auto& c = node_.settings().limits;
-  control_limits out;
-  out.streams = static_cast<std::size_t>(c.streams);
-  out.views = static_cast<std::size_t>(c.views);
-  out.sources = static_cast<std::size_t>(c.sources);
-  out.sql.statement_bytes = static_cast<std::size_t>(c.statement_bytes);
-  return out;
-}
+control_limits node_service::limits() const { return control_limits_of(node_.settings()); }
 
 void node_service::run(check what, json answer, reply done) {
   node_.command(std::move(what), [answer = std::move(answer), done = std::move(done)](status applied) {

@@ -50,15 +50,19 @@ json window_json(const window_spec& w) {
 }
 
 const pipeline_summary& summary_of(const node_summary& s, std::string_view pipeline) {
-  static const pipeline_summary none{"starting", {}, 0, 0, 0, 0};
+  static const pipeline_summary none{"starting", {}, 0, 0, 0, 0, 0};
   const auto it = s.pipelines.find(std::string(pipeline));
   return it == s.pipelines.end() ? none : it->second;
+}
+
+std::string shown_state(const source_view& v, std::int64_t now_us) {
+  return v.state == "running" && v.quiet(now_us) ? "waiting" : v.state;
 }
 
 // What only ingest knows of a source.
 void add_ingest_view(json& to, const node_summary& s, const std::string& name) {
   const auto it = s.sources.find(name);
-  const source_status known = it == s.sources.end() ? source_status{} : it->second;
+  const source_status known = it == s.sources.end() ? source_status{} : *it->second;
   to["records"] = known.accepted;
   to["dead_letters"] = known.dead;
   to["late"] = known.late;
@@ -88,10 +92,10 @@ json describe_stream(const node_summary& s, const stream_record& record) {
     ++sources;
     const auto it = s.sources.find(name);
     if (it == s.sources.end()) continue;
-    records += it->second.accepted;
-    dead += it->second.dead;
-    late += it->second.late;
-    if (it->second.state == "live") watermark = std::min(watermark, it->second.watermark_us);
+    records += it->second->accepted;
+    dead += it->second->dead;
+    late += it->second->late;
+    if (it->second->state == "live") watermark = std::min(watermark, it->second->watermark_us);
   }
   out["sources"] = sources;
   out["records"] = records;
@@ -114,13 +118,13 @@ json describe_source(const node_summary& s, const source_record& record) {
   const source_view seen = it == s.board.end() ? source_view{} : it->second;
   const bool own = record.connector == retry_connector;
   const auto state = own                                  ? "waiting"
-                     : record.state == run_state::running ? seen.state
+                     : record.state == run_state::running ? shown_state(seen, s.now_us)
                                                           : std::string(to_string(record.state));
   const bool reads = state == "running" || state == "waiting";
   json out{{"name", record.name},       {"stream", record.stream}, {"connector", record.connector},
            {"options", record.options}, {"state", state},          {"guarantee", guarantee_of(record.connector)}};
   out["shard"] = shard_of_source(record.name, std::max(1, s.plan->state.deployment.shards));
-  out["rate"] = reads && !own ? json(seen.rate) : json();
+  out["rate"] = reads && !own ? json(seen.quiet(s.now_us) ? 0.0 : seen.rate) : json();
   const bool has_lag = state != "ended" && state != "paused" && seen.last_record_us > 0;
   out["lag"] =
       has_lag ? json(static_cast<double>(std::max<std::int64_t>(0, s.now_us - seen.last_record_us)) / 1e6) : json();

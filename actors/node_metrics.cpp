@@ -99,6 +99,9 @@ void node_metrics::add_shard(std::size_t shard) {
       "weir_shard_failures_total", "Failures of the shard's writer or ingest",
       [this, shard] { return static_cast<double>(now()->shards[shard].health.failures); }, label);
   fixed_.gauge(
+      "weir_shard_queue_bytes", "Chunks that wait for ingest (limits.ingest_queue)",
+      [this, shard] { return static_cast<double>(now()->shards[shard].report.queue_bytes); }, label);
+  fixed_.gauge(
       "weir_shard_running", "1 when the shard is open",
       [this, shard] { return now()->shards[shard].health.running ? 1.0 : 0.0; }, label);
 }
@@ -117,6 +120,8 @@ void node_metrics::add_pipeline(metric_group& group, const std::string& name) {
   group.counter("weir_pipeline_restarts_total", "Restarts from the last commit", read(&pipeline_summary::restarts));
   group.gauge("weir_pipeline_state_bytes", "Memory of the pipeline's groups and windows",
               read(&pipeline_summary::state_bytes));
+  group.gauge("weir_pipeline_queue_bytes", "Decoded batches that wait in memory (limits.task_queue, per shard)",
+              read(&pipeline_summary::queue_bytes));
   group.gauge("weir_pipeline_quarantined", "1 when the pipeline has stopped with an error", [this, name] {
     const auto n = now();
     const auto it = n->pipelines.find(name);
@@ -129,7 +134,7 @@ void node_metrics::add_source(metric_group& group, const std::string& name) {
     return [this, name, member] {
       const auto n = now();
       const auto it = n->sources.find(name);
-      return it == n->sources.end() ? 0.0 : static_cast<double>(it->second.*member);
+      return it == n->sources.end() ? 0.0 : static_cast<double>(it->second->*member);
     };
   };
   group.counter("weir_source_records_total", "Records accepted", read(&source_status::accepted));

@@ -20,6 +20,7 @@ void add(pipeline_summary& to, int shard, const pipeline_status& s) {
   to.behind += s.behind;
   to.restarts += s.restarts;
   to.state_bytes += s.state_bytes;
+  to.queue_bytes += s.queue_bytes;
   if (!to.state.empty() && badness(s.state) <= badness(to.state)) return;
   to.state = s.state;
   to.error = s.error.empty() ? std::string() : fmt::format("shard {}: {}", shard, s.error);
@@ -30,7 +31,7 @@ pipeline_summary summary_of(const pipeline_record& record, const std::vector<nod
   for (std::size_t i = 0; i < shards.size(); ++i) {
     const auto& in_shard = shards[i].report.pipelines;
     const auto it = in_shard.find(record.name);
-    add(out, static_cast<int>(i), it == in_shard.end() ? pipeline_status{"starting", {}, 0, 0, 0, 0, {}} : it->second);
+    add(out, static_cast<int>(i), it == in_shard.end() ? pipeline_status{"starting", {}, 0, 0, 0, 0, 0, {}} : it->second);
   }
   if (record.state == run_state::quarantined && out.state != "quarantined") out.state = "quarantined";
   if (out.state == "quarantined" && !record.error.empty()) out.error = record.error;
@@ -74,9 +75,11 @@ node_summary summarize(const node& n) {
     out.pipelines[name] = summary_of(p.record, out.shards);
     add_watermarks(out, p);
   }
-  for (const auto& s : out.shards)
-    for (const auto& [name, seen] : s.report.sources)
-      if (out.plan->state.sources.contains(name)) out.sources[name] = seen;
+  for (const auto& s : out.shards) {
+    if (!s.report.sources) continue;
+    for (const auto& [name, seen] : *s.report.sources)
+      if (out.plan->state.sources.contains(name)) out.sources[name] = &seen;
+  }
   return out;
 }
 

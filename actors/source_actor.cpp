@@ -11,8 +11,6 @@ using self_ptr = source_actor::stateful_pointer<source_actor_state>;
 
 constexpr auto attach_again = 50ms;
 constexpr auto attach_timeout = 5s;
-constexpr auto pause_min = 5ms, pause_max = 200ms;
-constexpr std::int64_t quiet_us = 5'000'000;  // a source without records for so long shows as waiting
 constexpr std::int64_t rate_window_us = 1'000'000;
 
 void fail_source(self_ptr self, const error& why) {
@@ -63,9 +61,12 @@ void open_at(self_ptr self, const source_attachment& a) {
   pull(self);
 }
 
-void wake_in(self_ptr self, std::chrono::milliseconds delay) {
-  if (self->state.timer_set) return;
-  self->state.timer_set = true;
+// A timer that was set for later is forgotten: when it fires, nothing is due.
+void wake_in(self_ptr self, std::chrono::microseconds delay) {
+  auto& at = self->state.timer_at;
+  const auto wanted = self->clock().now() + delay;
+  if (at && *at <= wanted) return;
+  at = wanted;
   self->delayed_send(self, delay, timer_atom::value);
 }
 
@@ -104,7 +105,7 @@ void note_rate(self_ptr self, std::uint64_t records, std::uint64_t bytes, const 
     if (records > 0) v.last_record_us = now;
     if (rate) v.rate = v.rate == 0 ? *rate : (v.rate + *rate) / 2;
     if (!progress.empty()) v.progress = progress;
-    v.state = s.ended ? "ended" : now - v.last_record_us < quiet_us ? "running" : "waiting";
+    v.state = s.ended ? "ended" : "running";
   });
 }
 
@@ -139,12 +140,11 @@ void pulled(self_ptr self, result<source_chunk> answer) {
   s.ended = answer->ended;
   if (empty && !answer->ended) {
     note_rate(self, 0, 0, answer->progress);
-    s.pause =
-        std::min<std::chrono::milliseconds>(std::max<std::chrono::milliseconds>(s.pause * 2, pause_min), pause_max);
+    s.pause = std::min(std::max(s.pause * 2, answer->least_pause), answer->longest_pause);
     wake_in(self, s.pause);
     return;
   }
-  s.pause = 0ms;
+  s.pause = 0us;
   hand_over(self, std::move(*answer));
   pull(self);
 }
@@ -167,7 +167,9 @@ source_actor::behavior_type source_behavior(self_ptr self, source_setup setup) {
         if (!self->state.attaching) attach(self);
       },
       [self](timer_atom) {
-        self->state.timer_set = false;
+        auto& at = self->state.timer_at;
+        if (!at || self->clock().now() < *at) return;  // an earlier timer took this one's place
+        at.reset();
         self->state.attaching ? attach(self) : pull(self);
       },
   };

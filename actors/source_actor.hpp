@@ -31,8 +31,9 @@ struct source_actor_state {
   bool pulling = false;  // a pull is on the pool
   bool ended = false;
   bool attaching = false;
-  bool timer_set = false;              // one timer at a time: each fires one pull or one attempt to attach
-  std::chrono::milliseconds pause{0};  // how long to wait after an empty pull
+  // One timer at a time: each fires one pull or one attempt to attach.
+  std::optional<caf::actor_clock::time_point> timer_at;
+  std::chrono::microseconds pause{0};  // how long to wait after an empty pull
   std::int64_t rate_since_us = 0;
   std::uint64_t rate_records = 0;
   static inline const char* name = "source";

@@ -10,7 +10,7 @@
 namespace weir {
 
 struct source_view {
-  std::string state = "starting";  // starting, running, waiting (nothing to read), ended, paused, failed
+  std::string state = "starting";  // starting, running, ended, paused, failed
   std::string last_error;
   std::int64_t next_try_us = 0;  // wall clock; 0: none
   std::string progress;          // the connector's own words
@@ -18,6 +18,10 @@ struct source_view {
   std::uint64_t records = 0, bytes = 0, restarts = 0;
   double rate = 0;  // records per second, smoothed over some seconds
   std::int64_t last_record_us = 0;
+
+  // A source without records for so long shows as waiting, at no rate.
+  static constexpr std::int64_t quiet_after_us = 5'000'000;
+  bool quiet(std::int64_t now_us) const { return now_us - last_record_us >= quiet_after_us; }
 };
 
 class source_board {

@@ -4,9 +4,16 @@
 
 namespace weir {
 
+// Neighbouring seeds must not give neighbouring waits: the generator's first numbers follow its seed closely.
+std::minstd_rand::result_type restart_plan::seed_of(std::uint64_t seed) {
+  seed = (seed ^ (seed >> 30)) * 0xbf58476d1ce4e5b9ULL;
+  seed = (seed ^ (seed >> 27)) * 0x94d049bb133111ebULL;
+  return static_cast<std::minstd_rand::result_type>(seed ^ (seed >> 31));
+}
+
 std::optional<std::chrono::milliseconds> restart_plan::failed(time_point now) {
   if (!recent_.empty() && now - recent_.back() > limits_.window) in_a_row_ = 0;
-  while (!recent_.empty() && now - recent_.front() > limits_.window) recent_.pop_front();
+  std::erase_if(recent_, [&](time_point t) { return now - t > limits_.window; });
   recent_.push_back(now);
   if (static_cast<int>(recent_.size()) > limits_.budget) return std::nullopt;
   const auto doubled = limits_.delay_min * (std::int64_t{1} << std::min(in_a_row_, 20));

@@ -3,9 +3,9 @@
 
 #include <chrono>
 #include <cstdint>
-#include <deque>
 #include <optional>
 #include <random>
+#include <vector>
 
 namespace weir {
 
@@ -27,16 +27,19 @@ class restart_plan {
  public:
   using time_point = std::chrono::steady_clock::time_point;
 
-  restart_plan(restart_limits limits, std::uint64_t seed) : limits_(limits), random_(seed) {}
+  restart_plan(restart_limits limits, std::uint64_t seed) : limits_(limits), random_(seed_of(seed)) {}
 
   // A failure at `now`: how long to wait before the restart; none: the budget is spent.
   std::optional<std::chrono::milliseconds> failed(time_point now);
   int failures_in_a_row() const { return in_a_row_; }
 
  private:
+  static std::minstd_rand::result_type seed_of(std::uint64_t seed);
+
+  // One per source: kept small.
   restart_limits limits_;
-  std::mt19937_64 random_;
-  std::deque<time_point> recent_;
+  std::minstd_rand random_;
+  std::vector<time_point> recent_;
   int in_a_row_ = 0;
 };
 

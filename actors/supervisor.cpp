@@ -1,20 +1,21 @@
 #include "actors/supervisor.hpp"
 
-#include <algorithm>
-
 namespace weir {
 
 namespace {
 
 using self_ptr = supervisor_actor::stateful_pointer<supervisor_state>;
+using child_iterator = std::list<supervisor_state::child>::iterator;
 
-void start_child(self_ptr self, supervisor_state::child& c) {
-  c.running = c.spec.start(self->system());
-  self->monitor(c.running);
+void start_child(self_ptr self, child_iterator c) {
+  c->running = c->spec.start(self->system());
+  self->state.by_address.insert_or_assign(c->running.address(), c);
+  self->monitor(c->running);
 }
 
 void end_child(self_ptr self, supervisor_state::child& c, caf::exit_reason reason) {
   if (!c.running) return;
+  self->state.by_address.erase(c.running.address());
   self->demonitor(c.running);
   caf::anon_send<caf::message_priority::high>(c.running, caf::exit_msg{self->address(), reason});
   c.running = nullptr;
@@ -38,23 +39,26 @@ void schedule(self_ptr self, supervisor_state::child& c, const std::string& why)
 }
 
 void remove_child(self_ptr self, const std::string& name) {
-  auto& children = self->state.children;
-  const auto it = std::ranges::find_if(children, [&](const auto& c) { return c.spec.name == name; });
-  if (it == children.end()) return;
-  end_child(self, *it, caf::exit_reason::user_shutdown);
-  children.erase(it);
+  const auto it = self->state.by_name.find(name);
+  if (it == self->state.by_name.end()) return;
+  end_child(self, *it->second, caf::exit_reason::user_shutdown);
+  self->state.children.erase(it->second);
+  self->state.by_name.erase(it);
 }
 
 void add_child(self_ptr self, child_spec spec, std::uint64_t seed) {
-  self->state.children.push_back({std::move(spec), {}, restart_plan(self->state.options.limits, seed)});
-  start_child(self, self->state.children.back());
+  auto& s = self->state;
+  s.children.push_back({std::move(spec), {}, restart_plan(s.options.limits, seed)});
+  const auto added = std::prev(s.children.end());
+  s.by_name.insert_or_assign(added->spec.name, added);
+  start_child(self, added);
 }
 
 void child_ended(self_ptr self, const caf::down_msg& down) {
-  auto& children = self->state.children;
-  const auto it =
-      std::ranges::find_if(children, [&](const auto& c) { return c.running && c.running.address() == down.source; });
-  if (it == children.end()) return;
+  const auto known = self->state.by_address.find(down.source);
+  if (known == self->state.by_address.end()) return;
+  const auto it = known->second;
+  self->state.by_address.erase(known);
   it->running = nullptr;
   if (!down.reason) return;  // exit_reason::normal
   if (self->state.options.strategy == restart_strategy::one_for_all) end_all(self, caf::exit_reason::kill);
@@ -62,10 +66,14 @@ void child_ended(self_ptr self, const caf::down_msg& down) {
 }
 
 void restart(self_ptr self, const std::string& name) {
-  for (auto& c : self->state.children) {
-    const bool all = self->state.options.strategy == restart_strategy::one_for_all;
-    if (!c.running && (all || c.spec.name == name)) start_child(self, c);
+  auto& s = self->state;
+  if (s.options.strategy == restart_strategy::one_for_one) {
+    if (const auto it = s.by_name.find(name); it != s.by_name.end() && !it->second->running)
+      start_child(self, it->second);
+    return;
   }
+  for (auto c = s.children.begin(); c != s.children.end(); ++c)
+    if (!c->running) start_child(self, c);
 }
 
 }  // namespace

@@ -7,6 +7,8 @@
 #pragma once
 
 #include <functional>
+#include <list>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -33,7 +35,9 @@ struct supervisor_state {
     restart_plan plan;
   };
   supervisor_options options;
-  std::vector<child> children;
+  std::list<child> children;  // in the order of their starts; there may be thousands, so none is searched for
+  std::map<std::string, std::list<child>::iterator, std::less<>> by_name;
+  std::map<caf::actor_addr, std::list<child>::iterator> by_address;  // of those that run
   static inline const char* name = "supervisor";
 };
 

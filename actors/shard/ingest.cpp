@@ -142,7 +142,10 @@ status ingest::restore(std::string_view kind_and_name, std::string_view value) {
 
 std::vector<ingested_ptr> ingest::apply(const control_plan& plan, int shards, std::int64_t now_us) {
   control_offset_ = plan.state.offset;
-  for (const auto& [name, definition] : plan.names.streams) streams_[name].definition = definition;
+  for (const auto& [name, definition] : plan.names.streams) {
+    streams_[name].definition = definition;
+    changed_streams_.insert(name);
+  }
   std::map<std::string, std::vector<stream_mark>> marks;  // by stream
   std::map<std::string, std::vector<std::string>> changed;
   const auto add_mark = [&](const std::string& stream, mark_kind kind, const std::string& source, std::int64_t time) {
@@ -159,7 +162,7 @@ std::vector<ingested_ptr> ingest::apply(const control_plan& plan, int shards, st
       s.position.clear();
       s.life = source_life::live;
       s.floor_us = streams_[record.stream].clock.watermark_us;
-      s.last_record_us = now_us;
+      s.last_record_us = s.silent_since_us = now_us;
       add_mark(record.stream, mark_kind::opened, name, 0);
     }
     if (s.incarnation != record.incarnation) touch(name);
@@ -174,10 +177,25 @@ std::vector<ingested_ptr> ingest::apply(const control_plan& plan, int shards, st
     s.life = source_life::removed;
     if (streams_.contains(s.stream)) add_mark(s.stream, mark_kind::removed, name, s.max_event_us);
   }
+  after_plan(now_us);
   std::vector<ingested_ptr> out;
   for (auto& [stream, list] : marks)
     out.push_back(write_marks(streams_[stream], std::move(list), changed[stream], now_us));
   return out;
+}
+
+// Counts every source anew: a control state may have changed any. Silence before this process began says nothing of an
+// instrument, so after a start it counts from here.
+void ingest::after_plan(std::int64_t now_us) {
+  silences_.clear();
+  for (auto& [name, s] : sources_) {
+    const auto stream = streams_.find(s.stream);
+    if (stream == streams_.end()) continue;
+    count_share(stream->second, s);
+    if (restored_) s.silent_since_us = now_us;
+    await_silence(name, s);
+  }
+  restored_ = false;
 }
 
 result<std::vector<ingested_ptr>> ingest::accept(std::string_view source_name, std::uint64_t incarnation,
@@ -200,6 +218,9 @@ result<std::vector<ingested_ptr>> ingest::accept(std::string_view source_name, s
   if (source.life != source_life::live && (chunk.records.size() > 0 || !chunk.failures.empty())) {
     source.life = source_life::live;
     source.floor_us = stream.clock.watermark_us;
+    source.silent_since_us = now_us;
+    count_share(stream, source);
+    await_silence(it->first, source);
     out.push_back(write_marks(stream, {{mark_kind::returned, it->first, 0}}, {}, now_us));
   }
   for (const auto& f : chunk.failures) {
@@ -217,9 +238,10 @@ result<std::vector<ingested_ptr>> ingest::accept(std::string_view source_name, s
     if (whole) break;  // the records may have moved into their entry
   }
   if (!chunk.position.empty()) source.position = std::move(chunk.position);
-  source.last_record_us = now_us;
+  source.last_record_us = source.silent_since_us = now_us;
   if (chunk.ended && source.life != source_life::ended) {
     source.life = source_life::ended;
+    count_share(stream, source);
     out.push_back(write_marks(stream, {{mark_kind::ended, it->first, source.max_event_us}}, {it->first}, now_us));
   }
   kill_point("ingest.after_accept");
@@ -280,6 +302,7 @@ void ingest::stamp(accepting& a, ingest_source& source, stream_state& stream) {
     source.own.watermark_us = std::max(source.own.watermark_us, t - lateness);
   }
   stream.max_event_us = std::max(stream.max_event_us, source.max_event_us);
+  count_share(stream, source);
 }
 
 void ingest::dead_letter(const stream_state& s, std::string_view source, std::uint64_t sequence,
@@ -299,21 +322,25 @@ void ingest::dead_letter(const stream_state& s, std::string_view source, std::ui
   dirty_ = true;
 }
 
-// W = the least share of the live sources; without any it stays where it is until a mark moves it.
-void ingest::advance(stream_state& s) {
-  std::int64_t least = std::numeric_limits<std::int64_t>::max();
-  bool any = false;
-  for (const auto& [name, source] : sources_) {
-    if (source.stream != s.definition.name || source.life != source_life::live) continue;
-    least = std::min(least, source.share_us());
-    any = true;
-  }
-  if (any) s.clock.watermark_us = std::max(s.clock.watermark_us, least);
+void ingest::count_share(stream_state& s, ingest_source& source) {
+  const auto share = source.life == source_life::live ? std::optional(source.share_us()) : std::nullopt;
+  if (share == source.counted_us) return;
+  if (source.counted_us) s.shares.remove(*source.counted_us);
+  if (share) s.shares.add(*share);
+  source.counted_us = share;
+}
+
+void ingest::await_silence(const std::string& name, ingest_source& source) {
+  const auto idle = streams_.find(source.stream)->second.definition.idle_us;
+  if (source.awaited || idle <= 0 || source.life != source_life::live) return;
+  silences_.emplace(source.silent_since_us + idle, name);
+  source.awaited = true;
 }
 
 ingested_ptr ingest::write_entry(stream_state& s, stream_entry entry, record_batch rows) {
   const auto source = sources_.find(entry.source);
-  advance(s);
+  // W: the least share of the live sources; without any it stays where it is until a mark moves it.
+  if (const auto least = s.shares.least()) s.clock.watermark_us = std::max(s.clock.watermark_us, *least);
   entry.first_number = s.next_number;
   entry.stream_clock = s.clock;
   if (source != sources_.end()) entry.source_clocks.emplace_back(entry.source, source->second.own);
@@ -367,14 +394,23 @@ ingested_ptr ingest::write_marks(stream_state& s, std::vector<stream_mark> marks
 }
 
 std::vector<ingested_ptr> ingest::mark_idle(std::int64_t now_us) {
+  std::set<std::string> silent;
+  while (!silences_.empty() && silences_.begin()->first <= now_us) {
+    const auto name = std::move(silences_.extract(silences_.begin()).value().second);
+    auto& s = sources_.find(name)->second;
+    s.awaited = false;
+    const auto idle = streams_.find(s.stream)->second.definition.idle_us;
+    if (s.life == source_life::live && now_us - s.silent_since_us >= idle)
+      silent.insert(name);
+    else
+      await_silence(name, s);
+  }
   std::map<std::string, std::vector<stream_mark>> marks;
   std::map<std::string, std::vector<std::string>> changed;
-  for (auto& [name, s] : sources_) {
-    const auto stream = streams_.find(s.stream);
-    if (s.life != source_life::live || stream == streams_.end()) continue;
-    const auto idle = stream->second.definition.idle_us;
-    if (idle <= 0 || now_us - s.last_record_us < idle) continue;
+  for (const auto& name : silent) {  // in the order of their names, whoever fell silent first
+    auto& s = sources_.find(name)->second;
     s.life = source_life::idle;
+    count_share(streams_.find(s.stream)->second, s);
     marks[s.stream].push_back({mark_kind::idle, name, s.max_event_us});
     changed[s.stream].push_back(name);
     touch(name);
@@ -385,9 +421,13 @@ std::vector<ingested_ptr> ingest::mark_idle(std::int64_t now_us) {
   return out;
 }
 
+std::optional<std::int64_t> ingest::next_idle_us() const {
+  return silences_.empty() ? std::nullopt : std::optional(silences_.begin()->first);
+}
+
 std::vector<ingested_ptr> ingest::advise(std::string_view stream, const clock_advice& advice, std::int64_t now_us) {
   const auto it = streams_.find(stream);
-  if (it == streams_.end() || clock_of(stream).live_sources > 0) return {};
+  if (it == streams_.end() || it->second.shares.count() > 0) return {};
   auto& s = it->second;
   stream_mark mark{advice.flush ? mark_kind::flushed : mark_kind::advanced, {}, advice.time_us};
   if (advice.flush) {
@@ -434,12 +474,25 @@ void ingest::touch(std::string_view source) {
 
 void ingest::touch_stream(std::string_view stream) {
   touched_streams_.emplace(stream);
+  changed_streams_.emplace(stream);
   dirty_ = true;
 }
 
 std::vector<std::string> ingest::take_changed() {
   std::vector<std::string> out(changed_.begin(), changed_.end());
   changed_.clear();
+  return out;
+}
+
+std::vector<std::string> ingest::take_changed_streams() {
+  std::vector<std::string> out(changed_streams_.begin(), changed_streams_.end());
+  changed_streams_.clear();
+  return out;
+}
+
+std::map<std::string, std::uint64_t, std::less<>> ingest::open_numbers() const {
+  std::map<std::string, std::uint64_t, std::less<>> out;
+  for (const auto& name : touched_streams_) out.emplace(name, streams_.find(name)->second.next_number);
   return out;
 }
 
@@ -452,8 +505,7 @@ shard_clock ingest::clock_of(std::string_view stream) const {
   shard_clock out;
   const auto it = streams_.find(stream);
   if (it == streams_.end()) return out;
-  for (const auto& [name, s] : sources_)
-    if (s.stream == stream && s.life == source_life::live) ++out.live_sources;
+  out.live_sources = static_cast<int>(it->second.shares.count());
   out.watermark_us = it->second.clock.watermark_us;
   out.max_event_time_us = it->second.max_event_us;
   out.flushed_us = it->second.clock.flushed_us;

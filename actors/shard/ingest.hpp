@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "actors/shard/epoch.hpp"
+#include "actors/shard/live_shares.hpp"
 #include "actors/shard/stream_entry.hpp"
 #include "actors/source/connector.hpp"
 #include "cluster/control_state.hpp"
@@ -48,7 +49,11 @@ struct ingest_source {
   std::int64_t max_event_us = no_watermark;
   source_life life = source_life::live;
   std::uint64_t accepted = 0, dead = 0, late = 0;
-  std::int64_t last_record_us = 0;  // wall clock of this process; not part of the state
+  // Wall clock of this process; not part of the state.
+  std::int64_t last_record_us = 0;
+  std::int64_t silent_since_us = 0;  // its last record, else when this process first knew it
+  std::optional<std::int64_t> counted_us;  // its share as the stream's live_shares has it; none: it is not live
+  bool awaited = false;                    // it is looked at for silence
 
   std::int64_t share_us() const { return own.watermark_us > floor_us ? own.watermark_us : floor_us; }
 };
@@ -67,8 +72,10 @@ class ingest {
   // Takes a chunk as a whole. not_found: no such source here; cancelled: an older incarnation (PROTOCOL 6).
   result<std::vector<ingested_ptr>> accept(std::string_view source, std::uint64_t incarnation, source_chunk chunk,
                                            std::int64_t now_us);
-  // Silent sources become idle.
+  // Silent sources become idle. Looks only at those whose time has come.
   std::vector<ingested_ptr> mark_idle(std::int64_t now_us);
+  // Before this time mark_idle() has nothing to do; none: not before a record or a control state.
+  std::optional<std::int64_t> next_idle_us() const;
   // A shard without live sources records what the others' clocks say.
   std::vector<ingested_ptr> advise(std::string_view stream, const clock_advice& advice, std::int64_t now_us);
 
@@ -81,6 +88,10 @@ class ingest {
   const std::map<std::string, ingest_source, std::less<>>& sources() const { return sources_; }
   // Sources that changed since the last call, for people's eyes.
   std::vector<std::string> take_changed();
+  // Streams whose clock or number changed since the last call.
+  std::vector<std::string> take_changed_streams();
+  // The next number of each stream that the open epoch holds something of.
+  std::map<std::string, std::uint64_t, std::less<>> open_numbers() const;
   shard_clock clock_of(std::string_view stream) const;
   std::uint64_t next_number(std::string_view stream) const;
   std::vector<std::string> stream_names() const;
@@ -91,6 +102,7 @@ class ingest {
     std::uint64_t next_number = 0;
     clock_state clock;
     std::int64_t max_event_us = no_watermark;
+    live_shares shares;                                               // of its sources in this shard
     std::map<std::string, std::unique_ptr<record_decoder>> decoders;  // by format and context
   };
   struct accepting;
@@ -109,7 +121,10 @@ class ingest {
   ingested_ptr write_entry(stream_state& s, stream_entry entry, record_batch rows);
   ingested_ptr write_marks(stream_state& s, std::vector<stream_mark> marks,
                            const std::vector<std::string>& changed_sources, std::int64_t now_us);
-  void advance(stream_state& s);
+  // After any change of a source's life or clocks.
+  void count_share(stream_state& s, ingest_source& source);
+  void await_silence(const std::string& name, ingest_source& source);
+  void after_plan(std::int64_t now_us);
   void touch(std::string_view source);
   void touch_stream(std::string_view stream);
 
@@ -120,7 +135,11 @@ class ingest {
   std::map<std::string, ingest_source, std::less<>> sources_;
   std::int64_t control_offset_ = -1;
   epoch open_;
-  std::set<std::string, std::less<>> touched_sources_, touched_streams_, changed_;
+  std::set<std::string, std::less<>> touched_sources_, touched_streams_, changed_, changed_streams_;
+  // When a live source is looked at for silence: at the earliest time it could be idle. One entry per source; records
+  // do not move it, it is looked up anew when its time comes.
+  std::set<std::pair<std::int64_t, std::string>> silences_;
+  bool restored_ = true;  // no control state was applied yet
   bool dirty_ = false;
 };
 

@@ -58,6 +58,8 @@ void shard::impl::reset() {
   advices.clear();
   clocks.clear();
   source_states.clear();
+  told_sources.reset();
+  next_idle_us.reset();
   pipelines.clear();
   ready.clear();
   cut_numbers.clear();
@@ -211,18 +213,24 @@ std::vector<shard_job> shard::take_runnable() {
 std::optional<std::int64_t> shard::next_tick_us() const {
   const auto& i = *impl_;
   if (!running()) return std::nullopt;
-  std::int64_t next = i.now_us + idle_check_us;
+  std::int64_t next = i.now_us + longest_rest_us;
   const auto at_most = [&](std::int64_t t) { next = std::min(next, std::max(t, i.now_us + 1'000)); };
   const auto interval = [&](bool urgent) {
     return urgent ? i.options.commit_interval_min_us : i.options.commit_interval_max_us;
   };
-  if (!i.ingest_out && i.intake->dirty()) at_most(i.ingest_cut_at_us + interval(i.ingest_has_records));
+  // What waits for a job or a commit that is out goes on with its end, not with a tick.
+  if (!i.ingest_out) {
+    if (i.intake->dirty() && !i.has_ready(ingest_pipeline)) at_most(i.ingest_cut_at_us + interval(i.ingest_has_records));
+    if (i.next_idle_us) at_most(*i.next_idle_us);
+  }
   for (const auto& [name, p] : i.pipelines) {
-    if (!p.job_out && p.work && p.work->dirty()) at_most(p.cut_at_us + interval(p.work->urgent()));
+    if (!p.job_out && p.work && p.work->dirty() && !i.has_ready(name))
+      at_most(p.cut_at_us + interval(p.work->urgent()));
+    if (!p.job_out && p.work && !p.careful) at_most(p.poll_at_us);
     if (p.retry_at_us > i.now_us) at_most(p.retry_at_us);
     if (p.careful && p.suspect_until_us > i.now_us) at_most(p.suspect_until_us);
   }
-  if (!i.ready.empty()) at_most(i.commit_retry_us);
+  if (!i.ready.empty() && i.commit_retry_us > i.now_us) at_most(i.commit_retry_us);
   return next;
 }
 
@@ -291,6 +299,7 @@ std::map<std::string, pipeline_status> shard::pipelines() const {
     }
     s.error = p.problem.text();
     s.restarts = p.restarts;
+    s.queue_bytes = p.queue_bytes;
     for (const auto& [stream, position] : p.seen_positions) {
       const auto known = impl_->committed_numbers.find(stream);
       if (known != impl_->committed_numbers.end() && known->second > position) s.behind += known->second - position;
@@ -299,11 +308,15 @@ std::map<std::string, pipeline_status> shard::pipelines() const {
   return out;
 }
 
-std::map<std::string, source_status> shard::sources() const {
-  return {impl_->source_states.begin(), impl_->source_states.end()};
+source_statuses shard::sources() const {
+  auto& last = impl_->told_sources;
+  if (!last) last = std::make_shared<const source_status_map>(impl_->source_states);
+  return last;
 }
 
 std::uint64_t shard::commits() const { return impl_->commits; }
+
+std::size_t shard::queue_bytes() const { return impl_->chunk_bytes; }
 
 source_status status_of(const ingest_source& s) {
   return {s.accepted, s.dead, s.late, s.own.watermark_us, s.last_record_us, std::string(life_text(s.life)), s.position};

@@ -95,6 +95,7 @@ struct pipeline_status {
   std::uint64_t behind = 0;   // records of its streams not yet processed
   std::uint64_t restarts = 0;
   std::size_t state_bytes = 0;
+  std::size_t queue_bytes = 0;  // decoded batches in memory that it has not taken yet
   std::map<std::string, clock_state> view_clocks;
 };
 
@@ -105,6 +106,9 @@ struct source_status {
   std::string state;                // live, idle, ended
   std::string position;
 };
+
+using source_status_map = std::map<std::string, source_status, std::less<>>;
+using source_statuses = std::shared_ptr<const source_status_map>;
 
 class shard {
  public:
@@ -140,8 +144,10 @@ class shard {
   // Where a source resumes; none while the shard is not running or does not know the source.
   std::optional<source_attachment> attach(std::string_view source);
   std::map<std::string, pipeline_status> pipelines() const;
-  std::map<std::string, source_status> sources() const;
+  // As they are now; the same picture while none of them changes.
+  source_statuses sources() const;
   std::uint64_t commits() const;
+  std::size_t queue_bytes() const;  // chunks that wait for ingest
 
  private:
   struct impl;

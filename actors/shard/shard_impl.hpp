@@ -10,8 +10,8 @@
 
 namespace weir {
 
-// How often silent sources are looked for, and the longest that a shard goes without a tick.
-inline constexpr std::int64_t idle_check_us = 100'000;
+// The longest that a shard goes without a tick.
+inline constexpr std::int64_t longest_rest_us = 1'000'000;
 
 // One pipeline in this shard.
 struct pipeline_run {
@@ -74,8 +74,9 @@ struct ingested {
   std::vector<ingested_ptr> batches;
   std::vector<status> chunks;
   std::optional<epoch> cut;
-  std::map<std::string, std::uint64_t, std::less<>> numbers;
-  std::map<std::string, shard_clock, std::less<>> clocks;
+  std::map<std::string, std::uint64_t, std::less<>> numbers;  // of the streams that the cut epoch holds
+  std::map<std::string, shard_clock, std::less<>> clocks;     // of the streams that changed
+  std::optional<std::int64_t> next_idle_us;
   std::vector<std::pair<std::string, source_status>> changed;
   std::vector<std::pair<std::string, std::uint64_t>> incarnations;
 };
@@ -127,10 +128,12 @@ struct shard::impl {
   std::uint64_t next_attachment = 1;
   std::map<std::string, int, std::less<>> chunks_in_job;
   std::vector<std::pair<std::string, clock_advice>> advices;
-  std::map<std::string, source_status, std::less<>> source_states;
+  source_status_map source_states;
+  source_statuses told_sources;  // none: something changed since they were told
   std::map<std::string, std::uint64_t, std::less<>> source_incarnations;
   std::map<std::string, shard_clock, std::less<>> clocks;
-  std::int64_t ingest_cut_at_us = 0, next_idle_check_us = 0;
+  std::int64_t ingest_cut_at_us = 0;
+  std::optional<std::int64_t> next_idle_us;  // when ingest looks for silent sources
 
   std::vector<epoch> ready;
   std::uint64_t committed_ingest = 0;

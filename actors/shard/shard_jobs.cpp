@@ -11,7 +11,7 @@ namespace weir {
 
 namespace {
 
-constexpr std::int64_t poll_us = 100'000, retry_us = 1'000;
+constexpr std::int64_t poll_us = 1'000'000, retry_us = 1'000;
 constexpr std::int64_t restore_retry_us = 50'000;
 constexpr int restore_tries = 100;
 
@@ -37,16 +37,16 @@ ingested run_ingest(ingest& intake, ingest_work& work, int shards, std::int64_t 
     out.chunks.push_back(accepted ? status{} : fail(accepted.error()));
     if (accepted) append(out.batches, std::move(*accepted));
   }
-  for (const auto& stream : intake.stream_names()) {
-    out.numbers[stream] = intake.next_number(stream);
-    out.clocks[stream] = intake.clock_of(stream);
-  }
+  for (const auto& stream : intake.take_changed_streams()) out.clocks[stream] = intake.clock_of(stream);
   for (const auto& name : intake.take_changed()) {
     const auto& s = intake.sources().find(name)->second;
     out.changed.emplace_back(name, status_of(s));
     out.incarnations.emplace_back(name, s.incarnation);
   }
-  if (work.cut) out.cut = intake.cut();
+  out.next_idle_us = intake.next_idle_us();
+  if (!work.cut) return out;
+  out.numbers = intake.open_numbers();
+  out.cut = intake.cut();
   return out;
 }
 
@@ -81,10 +81,11 @@ shard_job shard::impl::open_job() {
     const bool unclean = !started_before && !store.was_clean();
     started_before = true;
     at = phase::running;
-    ingest_cut_at_us = next_idle_check_us = now_us;
+    ingest_cut_at_us = now_us;
     for (const auto& stream : intake->stream_names()) committed_numbers[stream] = intake->next_number(stream);
     for (const auto& [name, definition] : plan->names.streams)
       committed_numbers.emplace(name, intake->next_number(name));
+    told_sources.reset();
     for (const auto& [name, s] : intake->sources()) {
       source_states[name] = status_of(s);
       source_incarnations[name] = s.incarnation;
@@ -128,14 +129,13 @@ std::optional<shard_job> shard::impl::ingest_job() {
   auto work = std::make_shared<ingest_work>();
   if (applied != plan) work->plan = plan;
   work->advices = std::exchange(advices, {});
-  work->check_idle = now_us >= next_idle_check_us;
+  work->check_idle = next_idle_us && now_us >= *next_idle_us;
   take_chunks(*work);
   const bool takes = work->plan || !work->advices.empty() || !work->chunks.empty();
   const bool records = !work->chunks.empty() || ingest_has_records;  // else only marks: they can wait for company
   const bool due = ingest_full() || cut_due(ingest_cut_at_us, !chunks.empty() || !records);
   work->cut = !has_ready(ingest_pipeline) && due && (intake->dirty() || takes);
   if (!takes && !work->cut && !work->check_idle) return std::nullopt;
-  if (work->check_idle) next_idle_check_us = now_us + idle_check_us;
   if (work->cut) ingest_cut_at_us = now_us;
   ingest_has_records = records && !work->cut;
   ingest_out = true;
@@ -155,8 +155,10 @@ std::optional<shard_job> shard::impl::ingest_job() {
 
 void shard::impl::take_ingested(ingest_work& work, ingested r) {
   if (work.plan) applied = work.plan;
+  next_idle_us = r.next_idle_us;
   for (const auto& answer : work.answers)
     if (auto it = chunks_in_job.find(answer.source); --it->second == 0) chunks_in_job.erase(it);
+  if (!r.changed.empty()) told_sources.reset();
   for (auto& [name, s] : r.changed) source_states[name] = std::move(s);
   for (auto& [name, incarnation] : r.incarnations) source_incarnations[name] = incarnation;
   const auto open_epoch = r.cut ? r.cut->number : intake->open_epoch();

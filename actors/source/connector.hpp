@@ -45,6 +45,8 @@ struct source_chunk {
   std::string position;                 // opaque; where to resume after this chunk
   bool ended = false;                   // nothing will ever follow (a file that is not followed)
   std::string progress;                 // for people: "file 3 of 12, 45 %"; may be empty
+  // Of a chunk without records: the source is asked again after pauses that grow from the one to the other.
+  std::chrono::microseconds least_pause{5'000}, longest_pause{200'000};
 };
 
 class connector {
@@ -61,6 +63,7 @@ class connector {
 struct connector_context {
   std::vector<std::string> allowed_folders;  // file: absolute, resolved; nothing outside of them is read
   std::size_t max_record_bytes = 1 << 20;
+  std::int64_t file_poll_interval_us = 1'000'000;  // file: how often a silent file or folder is looked at
   format_spec stream_format;  // of the stream the source writes to
   // Wall clock in microseconds; simulate paces itself by it.
   std::int64_t (*now_us)() = nullptr;

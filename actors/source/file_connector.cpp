@@ -45,6 +45,7 @@ result<file_options> read_options(const source_spec& spec, const connector_conte
   options.settle_us = settle;
   options.reorder = reorder;
   options.max_record_bytes = context.max_record_bytes;
+  options.poll_interval_us = context.file_poll_interval_us;
   options.format = context.stream_format;
   if (reader.given("format")) {
     WEIR_TRY(name, reader.choice("format", {"csv", "ndjson", "json", "isd", "raw"}));
@@ -129,6 +130,7 @@ result<source_chunk> file_connector::pull(const pull_limits& limits) {
   if (!files_) return fail(errc::internal, "a file source was pulled before it was opened");
   source_chunk chunk;
   chunk.format = chunk_format_;
+  chunk.longest_pause = std::chrono::microseconds(options_.poll_interval_us);
   for (int i = 0; i < max_steps; ++i) {
     const auto next = advance(limits, chunk);
     // What was read before an error goes out first; the error comes again with the next pull.

@@ -1,11 +1,6 @@
 #include "actors/source/file_sequence.hpp"
 
 namespace weir {
-namespace {
-
-constexpr std::int64_t look_interval_us = 250'000;
-
-}  // namespace
 
 bool settle_watch::settled(const file_state& state, std::int64_t now_us, std::int64_t settle_us) {
   if (state.modified_us <= now_us - settle_us) return true;
@@ -18,7 +13,7 @@ bool settle_watch::settled(const file_state& state, std::int64_t now_us, std::in
 }
 
 bool look_limiter::due(std::int64_t now_us) {
-  if (last_us_ && now_us >= *last_us_ && now_us - *last_us_ < look_interval_us) return false;
+  if (last_us_ && now_us >= *last_us_ && now_us - *last_us_ < interval_us_) return false;
   last_us_ = now_us;
   return true;
 }

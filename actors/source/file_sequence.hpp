@@ -23,6 +23,7 @@ struct file_options {
   std::size_t reorder = 64;    // see folder_ledger
   format_spec format;
   std::size_t max_record_bytes = 1 << 20;
+  std::int64_t poll_interval_us = 1'000'000;  // between two looks at what may have changed
 };
 
 class file_sequence {
@@ -68,9 +69,11 @@ class settle_watch {
 // At most one look per interval, so that waiting for new data costs little.
 class look_limiter {
  public:
+  explicit look_limiter(std::int64_t interval_us) : interval_us_(interval_us) {}
   bool due(std::int64_t now_us);
 
  private:
+  std::int64_t interval_us_;
   std::optional<std::int64_t> last_us_;
 };
 

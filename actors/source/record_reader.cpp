@@ -120,9 +120,14 @@ std::string_view record_reader::next_piece(const pull_limits& limits, const sour
 result<bool> record_reader::fill() {
   block_.clear();
   block_at_ = 0;
-  if (waited_) WEIR_TRY_VOID(input_.still_the_same());
+  if (waited_) {
+    WEIR_TRY_VOID(input_.still_the_same());
+    WEIR_TRY(state, input_.state());
+    if (state.size == input_.file_offset()) return false;
+  }
   WEIR_TRY(n, input_.read(block_, block_size));
   waited_ = n == 0;
+  if (waited_) std::string().swap(block_);  // ten thousand sources may wait for more
   return n > 0;
 }
 

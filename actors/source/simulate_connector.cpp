@@ -22,6 +22,7 @@ constexpr std::uint64_t max_stations = 10'000;
 constexpr std::uint64_t max_station = 99'999'999'999 - max_stations;  // 11 digits
 constexpr std::size_t max_station_name = 128;
 constexpr std::int64_t default_history_us = 365 * us_per_day;
+constexpr std::chrono::microseconds shortest_pause{1'000}, longest_pause = std::chrono::minutes(1);  // clocks jump
 constexpr int position_version = 1;
 
 const instrument_kind* find_instrument(std::string_view name) {
@@ -185,6 +186,12 @@ std::uint64_t pace::due_until(std::uint64_t next, std::int64_t now_us) {
   return due_at(now_us);
 }
 
+std::int64_t pace::due_at(std::uint64_t index) const {
+  if (index <= origin_index_) return *origin_us_;
+  return *origin_us_ + static_cast<std::int64_t>(
+                           std::ceil(static_cast<double>(index - origin_index_) * static_cast<double>(us_per_s) / rate_));
+}
+
 simulate_connector::simulate_connector(simulate_options options, std::string chunk_format, std::string chunk_context,
                                        std::int64_t (*now_us)())
     : options_(std::move(options)),
@@ -223,6 +230,12 @@ status simulate_connector::open(std::string_view position) {
   return {};
 }
 
+std::chrono::microseconds simulate_connector::until_next(std::int64_t now_us) const {
+  auto at = pace_.due_at(next_);
+  if (instrument_->timed()) at = std::max(at, instrument_->event_us(next_));
+  return std::clamp(std::chrono::microseconds(at - now_us), shortest_pause, longest_pause);
+}
+
 result<source_chunk> simulate_connector::pull(const pull_limits& limits) {
   if (!instrument_) return fail(errc::internal, "a simulated source was pulled before it was opened");
   const std::int64_t now = now_us_();
@@ -241,6 +254,7 @@ result<source_chunk> simulate_connector::pull(const pull_limits& limits) {
     ++next_;
   }
   chunk.ended = options_.count > 0 && next_ >= options_.count;
+  chunk.least_pause = chunk.longest_pause = until_next(now);
   const auto start = options_.settings.start_us;
   chunk.position = nlohmann::json{{"v", position_version}, {"next", next_}, {"start", start}}.dump();
   chunk.progress =

@@ -22,6 +22,8 @@ class pace {
   explicit pace(double rate) : rate_(rate) {}
   // The first index that is not due yet; `next`: the first not delivered.
   std::uint64_t due_until(std::uint64_t next, std::int64_t now_us);
+  // When this index is due; after due_until().
+  std::int64_t due_at(std::uint64_t index) const;
 
  private:
   double rate_;  // records per second
@@ -48,6 +50,7 @@ class simulate_connector final : public connector {
 
  private:
   std::int64_t default_start(std::int64_t now_us) const;
+  std::chrono::microseconds until_next(std::int64_t now_us) const;
   status resume(std::string_view position);
 
   simulate_options options_;

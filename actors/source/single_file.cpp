@@ -29,7 +29,11 @@ tl::unexpected<error> replaced(const file_progress& was, std::string_view path, 
 class single_file final : public file_sequence {
  public:
   single_file(const file_options& options, const file_access& access, const file_position& position)
-      : options_(options), access_(access), last_(position.file), ended_(position.ended) {}
+      : options_(options),
+        access_(access),
+        last_(position.file),
+        ended_(position.ended),
+        looks_(options.poll_interval_us) {}
 
   result<std::unique_ptr<record_reader>> next(std::int64_t now_us) override;
   result<verdict> at_end(const record_reader& reader, std::int64_t now_us) override;

@@ -23,6 +23,7 @@ class running_node {
     settings.node.worker_threads = 2;
     settings.log.disk_reserve_bytes = 0;
     settings.sources.file_allow = {folder.path()};
+    settings.sources.file_poll_interval_us = 10'000;
     settings.supervision.watch_interval_us = 20'000;
   }
   ~running_node() { stop(); }

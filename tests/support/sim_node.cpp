@@ -105,7 +105,9 @@ bool sim_node::feed(source_run& s) {
     s.attached = to.attach(s.script.name);
     if (!s.attached) return false;
     s.next = s.attached->position.empty() ? 0 : std::stoul(s.attached->position);
-    if (s.next == s.script.records.size() && to.sources()[s.script.name].state == "ended") s.done = true;
+    const auto known = to.sources();
+    const auto seen = known->find(s.script.name);
+    if (s.next == s.script.records.size() && seen != known->end() && seen->second.state == "ended") s.done = true;
     return true;
   }
   source_chunk c;
@@ -192,7 +194,8 @@ std::string sim_node::describe() {
     for (const auto& [name, p] : at(i).pipelines())
       out += fmt::format("  {} {} records {} behind {} restarts {} {}\n", name, p.state, p.records, p.behind,
                          p.restarts, p.error);
-    for (const auto& [name, s] : at(i).sources())
+    const auto sources = at(i).sources();
+    for (const auto& [name, s] : *sources)
       out += fmt::format("  {} {} at {} accepted {} dead {}\n", name, s.state, s.position, s.accepted, s.dead);
   }
   for (const auto& s : sources_)

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
+#include <sys/resource.h>
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
@@ -46,6 +47,14 @@ sigset_t block_ending_signals() {
   pthread_sigmask(SIG_BLOCK, &ending, nullptr);
   signal(SIGPIPE, SIG_IGN);
   return ending;
+}
+
+// Connections, followed files and the log's files take one each: as many as the system lets this process have.
+void raise_open_files() {
+  rlimit files{};
+  if (getrlimit(RLIMIT_NOFILE, &files) != 0) return;
+  files.rlim_cur = files.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &files);
 }
 
 // Answers whether a signal ended the wait; false: the node has given up.
@@ -121,6 +130,7 @@ int main(int argc, char** argv) {
     return 0;
   }
   weir::install_faults_from_environment();
+  raise_open_files();
   const auto ending = block_ending_signals();
   set_up_log(config->node);
   return serve(*config, ending);

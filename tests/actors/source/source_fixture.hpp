@@ -75,6 +75,7 @@ inline connector_context context_for(std::vector<std::string> folders, std::stri
   context.allowed_folders = std::move(folders);
   context.stream_format = {std::move(stream_format), {}};
   context.now_us = &read_clock;
+  context.file_poll_interval_us = us_per_s / 4;
   return context;
 }
 
