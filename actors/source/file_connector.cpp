@@ -7,6 +7,7 @@ namespace weir {
 namespace {
 
 constexpr int max_steps = 64;  // files that one pull may begin or finish without finding a record
+constexpr std::chrono::microseconds going_on{1'000};  // after a pull that passed over content without a record
 constexpr std::int64_t max_settle_us = us_per_day;
 constexpr std::uint64_t max_reorder = 4096;
 
@@ -119,7 +120,10 @@ result<file_connector::step> file_connector::advance(const pull_limits& limits, 
     reader_ = std::move(opened);
   }
   WEIR_TRY(reached, reader_->read(limits, chunk));
-  if (reached == record_reader::reached::limit) return step::done;
+  if (reached == record_reader::reached::limit) {
+    chunk.least_pause = chunk.longest_pause = going_on;
+    return step::done;
+  }
   WEIR_TRY(verdict, files_->at_end(*reader_, now));
   if (verdict == file_sequence::verdict::wait) return step::done;
   if (verdict == file_sequence::verdict::finish) WEIR_TRY_VOID(conclude(chunk));

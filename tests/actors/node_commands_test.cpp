@@ -183,6 +183,7 @@ TEST_CASE("a restart keeps everything and goes on exactly once") {
   const auto token = (*cursor)->token();
   cursor->reset();
   REQUIRE(n.has_rows("sure", 200));
+  REQUIRE(n.has_rows("totals", 200));
   const auto totals = n.rows("totals");
 
   n.restart();

@@ -201,3 +201,24 @@ TEST_CASE("the disk is not asked for the name more often than four times a secon
   }
   CHECK(poll(*source).records == texts{"3"});
 }
+
+TEST_CASE("a silent file is looked at once per poll interval") {
+  followed log;
+  log.context.file_poll_interval_us = 60 * us_per_s;
+  auto source = log.open();
+  auto first = source->pull({});
+  REQUIRE(first);
+  CHECK(first->records.size() == 2);
+  CHECK(first->longest_pause == std::chrono::seconds(60));
+  REQUIRE(source->pull({}));
+  std::filesystem::rename(log.path, log.path + ".1");
+  write_file(log.path, "3\n");
+  for (int i = 0; i < 5; ++i) {
+    clock_us += 10 * us_per_s;
+    const auto none = source->pull({});
+    REQUIRE(none);
+    CHECK(none->records.size() == 0);
+  }
+  clock_us += 10 * us_per_s;
+  CHECK(poll(*source).records == texts{"3"});
+}

@@ -224,3 +224,31 @@ TEST_CASE("a damaged position of a simulated source is refused") {
     CHECK(status.error().code == errc::corrupt);
   }
 }
+
+TEST_CASE("a simulated source that waits says when its next record is due, at any rate") {
+  for (const auto& [rate, speed] : std::vector<std::pair<std::string, std::string>>{
+           {"0.5", ""}, {"3", ""}, {"700", ""}, {"10", "1"}, {"10", "600"}}) {
+    clock_us = noon_us;
+    auto options = option_map{{"instrument", speed.empty() ? "sock-camera" : "weather-station"}, {"rate", rate}};
+    if (!speed.empty()) options["speed"] = speed;
+    if (!speed.empty()) options["start"] = format_timestamp(noon_us - us_per_s);
+    auto source = opened(simulated(options), context_for({}, speed.empty() ? "json" : "csv"));
+    CAPTURE(rate, speed);
+    for (int i = 0; i < 30; ++i) {
+      while (source->pull({})->records.size() > 0) {
+      }
+      const auto empty = source->pull({});
+      REQUIRE(empty->records.size() == 0);
+      CHECK(empty->least_pause == empty->longest_pause);
+      REQUIRE(empty->least_pause.count() >= 1'000);
+      if (empty->least_pause.count() > 1'001) {  // else it may have been due sooner
+        clock_us += empty->least_pause.count() - 2;
+        CHECK(source->pull({})->records.size() == 0);
+        clock_us += 2;
+      } else {
+        clock_us += empty->least_pause.count();
+      }
+      if (empty->least_pause < std::chrono::minutes(1)) CHECK(source->pull({})->records.size() > 0);
+    }
+  }
+}
