@@ -11,6 +11,7 @@
 #include "actors/control_actor.hpp"
 #include "actors/node_inside.hpp"
 #include "actors/shard/shard_writer.hpp"
+#include "actors/shard/suspect_turn.hpp"
 #include "actors/source_actor.hpp"
 #include "actors/supervisor.hpp"
 #include "cluster/topic_names.hpp"
@@ -162,9 +163,12 @@ void node::spawn_actors() {
   actors_ = std::make_unique<actors>();
   events_ = std::make_unique<events>(*this);
   auto& a = *actors_;
+  const auto turn = std::make_shared<suspect_turn>();
   for (int i = 0; i < static_cast<int>(config_.node.shards); ++i) {
     auto cell = std::make_shared<shard_cell>();
-    cell->core = std::make_unique<shard>(options_of(config_, i), *log_, *store_, *events_);
+    auto options = options_of(config_, i);
+    options.turn = turn;
+    cell->core = std::make_unique<shard>(std::move(options), *log_, *store_, *events_);
     a.cells.push_back(std::move(cell));
   }
   a.shards.resize(a.cells.size());

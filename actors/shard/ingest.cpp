@@ -49,7 +49,7 @@ event_times read_event_times(const stream_definition& d, const record_batch& row
 
 std::string encode_source(const ingest_source& s) {
   std::string out;
-  put_u8(out, 1);
+  put_u8(out, 2);
   put_bytes(out, s.stream);
   put_varint(out, s.incarnation);
   put_bytes(out, s.position);
@@ -62,12 +62,15 @@ std::string encode_source(const ingest_source& s) {
   put_varint(out, s.accepted);
   put_varint(out, s.dead);
   put_varint(out, s.late);
+  put_varint(out, s.offers_again ? s.ahead.failures : 0);
+  put_varint(out, s.offers_again ? s.ahead.records : 0);
   return out;
 }
 
 status decode_source(std::string_view value, ingest_source& s) {
   byte_reader r(value);
-  if (r.u8() != 1) return fail(errc::corrupt, "a source's state has an unknown version");
+  const auto version = r.u8();
+  if (version != 1 && version != 2) return fail(errc::corrupt, "a source's state has an unknown version");
   s.stream = r.bytes();
   s.incarnation = r.varint();
   s.position = r.bytes();
@@ -80,6 +83,10 @@ status decode_source(std::string_view value, ingest_source& s) {
   s.accepted = r.varint();
   s.dead = r.varint();
   s.late = r.varint();
+  if (version == 2) {
+    s.ahead.failures = r.varint();
+    s.ahead.records = r.varint();
+  }
   if (!r.ok() || !r.at_end() || life > static_cast<std::uint8_t>(source_life::removed))
     return fail(errc::corrupt, "a source's state cannot be read");
   s.life = static_cast<source_life>(life);
@@ -104,6 +111,31 @@ result<record_decoder*> cached_decoder(std::map<std::string, std::unique_ptr<rec
     it = decoders.emplace(std::move(key), std::move(made)).first;
   }
   return it->second.get();
+}
+
+// Cuts a chunk to what is to be taken of it now; what a source has of it already is left out.
+void cut_chunk(source_chunk& c, ingest_source& source, const chunk_take& take) {
+  source.offers_again = !c.position.empty();
+  if (!source.offers_again && !take.goes_on) source.ahead = {};
+  const ingest_source::beyond before{std::min<std::uint64_t>(source.ahead.failures, c.failures.size()),
+                                     std::min<std::uint64_t>(source.ahead.records, c.records.size())};
+  const auto left = c.records.size() - before.records, taken = std::min<std::uint64_t>(left, take.records);
+  if (taken == left) {
+    source.ahead = {source.ahead.failures - before.failures, source.ahead.records - before.records};
+  } else {
+    source.ahead = {c.failures.size(), before.records + taken};
+    c.position.clear();
+    c.ended = false;
+  }
+  c.failures.erase(c.failures.begin(), c.failures.begin() + static_cast<std::ptrdiff_t>(before.failures));
+  if (taken != c.records.size()) {
+    raw_records kept;
+    for (std::size_t i = 0; i < taken; ++i) kept.append(c.records[before.records + i]);
+    c.records = std::move(kept);
+  }
+  if (take.poison.empty()) return;
+  for (std::size_t i = 0; i < c.records.size(); ++i) c.failures.push_back({take.poison, std::string(c.records[i])});
+  c.records.clear();
 }
 
 raw_records select(const raw_records& from, const std::vector<std::uint32_t>& which) {
@@ -160,6 +192,7 @@ std::vector<ingested_ptr> ingest::apply(const control_plan& plan, int shards, st
     if (is_new || s.life == source_life::removed) {
       s.stream = record.stream;
       s.position.clear();
+      s.ahead = {};
       s.life = source_life::live;
       s.floor_us = streams_[record.stream].clock.watermark_us;
       s.last_record_us = s.silent_since_us = now_us;
@@ -199,7 +232,7 @@ void ingest::after_plan(std::int64_t now_us) {
 }
 
 result<std::vector<ingested_ptr>> ingest::accept(std::string_view source_name, std::uint64_t incarnation,
-                                                 source_chunk chunk, std::int64_t now_us) {
+                                                 source_chunk chunk, std::int64_t now_us, const chunk_take& take) {
   kill_point("ingest.before_accept");
   const auto it = sources_.find(source_name);
   if (it == sources_.end() || it->second.life == source_life::removed)
@@ -209,10 +242,15 @@ result<std::vector<ingested_ptr>> ingest::accept(std::string_view source_name, s
     return fail(errc::cancelled, "a chunk of incarnation {} of source {}; the current one is {}", incarnation,
                 source_name, source.incarnation);
   auto& stream = streams_.find(source.stream)->second;
+  record_decoder* decoder = nullptr;
+  if (take.poison.empty()) {
+    WEIR_TRY(made, cached_decoder(stream.decoders, stream.definition, stream.definition.columns, chunk.format,
+                                  chunk.context, true));
+    decoder = made;
+  }
+  cut_chunk(chunk, source, take);
   if (const auto& hook = current_record_hook())
     for (std::size_t i = 0; i < chunk.records.size(); ++i) hook(ingest_pipeline, chunk.records[i]);
-  WEIR_TRY(decoder, cached_decoder(stream.decoders, stream.definition, stream.definition.columns, chunk.format,
-                                   chunk.context, true));
   std::vector<ingested_ptr> out;
   touch(source_name);
   if (source.life != source_life::live && (chunk.records.size() > 0 || !chunk.failures.empty())) {
@@ -494,6 +532,11 @@ std::map<std::string, std::uint64_t, std::less<>> ingest::open_numbers() const {
   std::map<std::string, std::uint64_t, std::less<>> out;
   for (const auto& name : touched_streams_) out.emplace(name, streams_.find(name)->second.next_number);
   return out;
+}
+
+std::uint64_t ingest::untaken(const ingest_source& source, const source_chunk& chunk, bool goes_on) const {
+  const bool remembered = goes_on || !chunk.position.empty();
+  return chunk.records.size() - std::min<std::uint64_t>(remembered ? source.ahead.records : 0, chunk.records.size());
 }
 
 const ingest_source* ingest::find_source(std::string_view name) const {

@@ -39,6 +39,13 @@ using ingested_ptr = std::shared_ptr<const ingested_batch>;
 
 enum class source_life : std::uint8_t { live, idle, ended, removed };
 
+// How much of a chunk is taken: the whole, or its next records only (PROTOCOL 9).
+struct chunk_take {
+  std::uint64_t records = ~std::uint64_t{0};
+  bool goes_on = false;  // after another part of this very chunk
+  std::string poison;    // not empty: the records become dead letters for this reason, undecoded
+};
+
 struct ingest_source {
   std::string stream;
   std::uint64_t incarnation = 0;
@@ -54,6 +61,12 @@ struct ingest_source {
   std::int64_t silent_since_us = 0;  // its last record, else when this process first knew it
   std::optional<std::int64_t> counted_us;  // its share as the stream's live_shares has it; none: it is not live
   bool awaited = false;                    // it is looked at for silence
+  // Taken beyond `position`, from a chunk that is taken in parts: left out when the source offers them again.
+  struct beyond {
+    std::uint64_t failures = 0, records = 0;
+  };
+  beyond ahead;
+  bool offers_again = false;  // it gives positions, so it goes on at `position`; not part of the state
 
   std::int64_t share_us() const { return own.watermark_us > floor_us ? own.watermark_us : floor_us; }
 };
@@ -69,9 +82,12 @@ class ingest {
   // gone. Answers entries of marks for the tasks.
   std::vector<ingested_ptr> apply(const control_plan& plan, int shards, std::int64_t now_us);
 
-  // Takes a chunk as a whole. not_found: no such source here; cancelled: an older incarnation (PROTOCOL 6).
+  // Takes a chunk as a whole, or a part of it: then the source's position stays, and how far beyond it was taken is
+  // part of its state. not_found: no such source here; cancelled: an older incarnation (PROTOCOL 6).
   result<std::vector<ingested_ptr>> accept(std::string_view source, std::uint64_t incarnation, source_chunk chunk,
-                                           std::int64_t now_us);
+                                           std::int64_t now_us, const chunk_take& take = {});
+  // Records of a chunk that accept() would take.
+  std::uint64_t untaken(const ingest_source& source, const source_chunk& chunk, bool goes_on) const;
   // Silent sources become idle. Looks only at those whose time has come.
   std::vector<ingested_ptr> mark_idle(std::int64_t now_us);
   // Before this time mark_idle() has nothing to do; none: not before a record or a control state.

@@ -69,6 +69,11 @@ void shard::impl::reset() {
   commit_waiters.clear();
   committed_ingest = 0;
   ingest_out = false;
+  attempts.clear();
+  suspects.clear();
+  counting_suspect = false;
+  suspect_epoch = 0;
+  turn->leave_all(options.shard);
   applied.reset();
   writer.reset();
   intake.reset();
@@ -104,6 +109,7 @@ void shard::impl::follow_plan() {
     const auto it = plan->pipelines.find(name);
     if (it != plan->pipelines.end() && it->second.record.incarnation == p.plan.record.incarnation) continue;
     drop_ready(name);
+    turn->leave(options.shard, name);
     p.at = pipeline_run::phase::dropping;
     p.work.reset();
     p.queue.clear();
@@ -171,7 +177,10 @@ void shard::hung(std::uint64_t job, std::int64_t now_us) {
     }
     return;
   }
-  i.fail_shard({errc::timeout, "the shard's own work (ingest or commit) hangs", {}});
+  if (it->second.kind == job_kind::ingest)
+    i.fail_ingest({errc::timeout, "ingest did not come back; its thread was given up", {}});
+  else
+    i.fail_shard({errc::timeout, "opening or a commit of the shard hangs", {}});
 }
 
 void shard::drain(std::int64_t now_us) {
@@ -200,8 +209,11 @@ std::vector<shard_job> shard::take_runnable() {
     return out;
   }
   if (!running()) return out;
-  if (!i.ingest_out)
+  i.waits_for_turn = false;
+  if (!i.ingest_out) {
+    if (auto job = i.suspect_job()) out.push_back(std::move(*job));
     if (auto job = i.ingest_job()) out.push_back(std::move(*job));
+  }
   for (auto& [name, p] : i.pipelines)
     if (!p.job_out)
       if (auto job = i.pipeline_job(p)) out.push_back(std::move(*job));
@@ -228,9 +240,10 @@ std::optional<std::int64_t> shard::next_tick_us() const {
       at_most(p.cut_at_us + interval(p.work->urgent()));
     if (!p.job_out && p.work && !p.careful) at_most(p.poll_at_us);
     if (p.retry_at_us > i.now_us) at_most(p.retry_at_us);
-    if (p.careful && p.suspect_until_us > i.now_us) at_most(p.suspect_until_us);
   }
   if (!i.ready.empty() && i.commit_retry_us > i.now_us) at_most(i.commit_retry_us);
+  if (i.suspects_from_us > i.now_us) at_most(i.suspects_from_us);
+  if (i.waits_for_turn) at_most(i.now_us);
   return next;
 }
 
@@ -251,6 +264,7 @@ void shard::impl::fail_pipeline(pipeline_run& p, const error& why) {
   if (is_final(why.code)) return quarantine(p, why);
   enter_careful(p, true);
   drop_ready(p.plan.record.name);
+  turn->leave(options.shard, p.plan.record.name);
   p.work.reset();
   p.queue.clear();
   p.queue_bytes = 0;
@@ -262,6 +276,7 @@ void shard::impl::fail_pipeline(pipeline_run& p, const error& why) {
 
 void shard::impl::quarantine(pipeline_run& p, const error& why) {
   drop_ready(p.plan.record.name);
+  turn->leave(options.shard, p.plan.record.name);
   p.work.reset();
   p.queue.clear();
   p.queue_bytes = 0;
@@ -274,6 +289,13 @@ void shard::impl::fail_shard(const error& why) {
   reset();
   at = phase::stopped;
   listener.shard_failed(options.shard, why);
+}
+
+// What it failed on comes again, as a suspect.
+void shard::impl::fail_ingest(const error& why) {
+  careful_intake = rule_on(9);
+  ingest_problem = why.text();
+  fail_shard(why);
 }
 
 // Only while no job has the task.

@@ -26,6 +26,8 @@
 
 namespace weir {
 
+class suspect_turn;
+
 struct shard_options {
   std::string app = "weir";
   int shard = 0;
@@ -40,6 +42,10 @@ struct shard_options {
   int attempts = 3;                                        // per position, before the batch is bisected
   // Records of a stream that can have been in flight at an unclean exit: accepted, or consumed beyond a commit.
   std::uint64_t in_flight_records = 1'000'000;
+  // Chunks of a source that are taken one by one after it. A deeper one that ends the process is met again in a later
+  // life, nearer to where its source goes on: each of these commits by itself.
+  std::size_t suspect_chunks = 16;
+  std::shared_ptr<suspect_turn> turn;  // one for all shards of a process; none: the shard makes its own
   operator_limits operators;
 };
 

@@ -4,24 +4,14 @@
 #include <algorithm>
 
 #include "actors/shard/shard_impl.hpp"
-#include "runtime/batch/key_codec.hpp"
 #include "runtime/fault/protocol_rules.hpp"
 
 namespace weir {
 
 namespace {
 
-constexpr std::uint64_t whole_entry = 0;
 constexpr std::int64_t retry_us = 1'000;
 constexpr std::uint64_t first_shrunk = 8'192, shrink = 8;
-constexpr std::int64_t suspect_step_us = 50'000, suspect_steps = 16;
-
-// How long after a start a unit waits that the process may have died of. Neighbours pass theirs meanwhile; spread, so
-// that of two suspects the one that is innocent is not tried beside the other time after time.
-std::int64_t suspect_wait_us(std::string_view pipeline, int shard, const attempt& a) {
-  const auto spread = stable_hash(fmt::format("{} {} {} {}", pipeline, shard, a.count, a.length));
-  return suspect_step_us * (2 + static_cast<std::int64_t>(spread % suspect_steps));
-}
 
 }  // namespace
 
@@ -48,10 +38,8 @@ void shard::impl::clamp_careful(pipeline_run& p) {
 // a task sees it: only then can its attempts be counted.
 void shard::impl::after_unclean_exit() {
   if (!rule_on(9)) return;
-  for (auto& [name, p] : pipelines) {
-    enter_careful(p, false);
-    if (p.trying.count > 0) p.suspect_until_us = now_us + suspect_wait_us(name, options.shard, p.trying);
-  }
+  careful_intake = true;
+  for (auto& [name, p] : pipelines) enter_careful(p, false);
   for (const auto& [stream, next] : committed_numbers) memory_from[stream] = next + options.in_flight_records;
 }
 
@@ -83,21 +71,22 @@ std::optional<shard_job> shard::impl::careful_job(pipeline_run& p) {
     const auto until = p.careful_until.find(i.name);
     return i.kind == input_kind::stream && until != p.careful_until.end() && i.position < until->second;
   });
+  auto* input = passed ? nullptr : next_unit(p);
+  if (input == nullptr && !p.counted) turn->leave(options.shard, p.plan.record.name);
   if (passed) {
     p.careful = false;
-    p.unit_length = whole_entry;
+    p.unit_length = whole_unit;
     return task_job(p);
   }
-  auto* input = next_unit(p);
   if (input == nullptr) return std::nullopt;
   if (p.trying.stream != input->topic || p.trying.position != input->position) {
-    p.trying = {input->topic, input->position, input->kind == input_kind::stream ? p.unit_length : whole_entry, 0};
+    p.trying = {input->topic, input->position, input->kind == input_kind::stream ? p.unit_length : whole_unit, 0};
     p.counted = false;
   }
-  if (p.trying.count > 0 && now_us < p.suspect_until_us) return std::nullopt;
+  if (!may_try(p.trying, p.counted, p.plan.record.name)) return std::nullopt;
   if (input->kind == input_kind::stream) use_hint(*input);
   if (p.counted) return unit_job(p, *input, false);
-  const auto limit = p.trying.length == whole_entry ? static_cast<std::uint64_t>(options.attempts) : 1;
+  const auto limit = p.trying.length == whole_unit ? static_cast<std::uint64_t>(options.attempts) : 1;
   if (p.trying.count >= limit) {
     if (input->kind != input_kind::stream) {
       quarantine(p, p.problem);
@@ -105,7 +94,7 @@ std::optional<shard_job> shard::impl::careful_job(pipeline_run& p) {
     }
     if (p.trying.length == 1) return unit_job(p, *input, true);
     p.trying.length =
-        p.trying.length == whole_entry ? first_shrunk : std::max<std::uint64_t>(1, p.trying.length / shrink);
+        p.trying.length == whole_unit ? first_shrunk : std::max<std::uint64_t>(1, p.trying.length / shrink);
     p.trying.count = 0;
   }
   if (writer_jobs > 0) return std::nullopt;
@@ -127,7 +116,7 @@ shard_job shard::impl::count_job(pipeline_run& p) {
 
 shard_job shard::impl::unit_job(pipeline_run& p, task_input& input, bool skip) {
   p.job_out = true;
-  const auto length = p.trying.length == whole_entry ? ~std::uint64_t{0} : p.trying.length;
+  const auto length = p.trying.length == whole_unit ? ~std::uint64_t{0} : p.trying.length;
   const auto reason = fmt::format("poison: pipeline {} failed on it {} times, last: {}", p.plan.record.name,
                                   options.attempts, p.problem.message.empty() ? "the process ended" : p.problem.text());
   auto run = [this, t = p.work, in = &input, length, skip, reason, now = now_us]() -> result<std::optional<epoch>> {
@@ -154,7 +143,7 @@ shard_job shard::impl::unit_job(pipeline_run& p, task_input& input, bool skip) {
                     }
                     of.counted = false;
                     if (!e) return fail_pipeline(of, e.error());
-                    of.unit_length = skip ? whole_entry : of.trying.length;
+                    of.unit_length = skip ? whole_unit : of.trying.length;
                     of.trying = {};
                     accept_epoch(of, std::move(**e));
                   });

@@ -72,6 +72,7 @@ std::optional<shard_job> shard::impl::commit_job() {
 void shard::impl::committed(const std::vector<epoch>& epochs, const commit_outcome& outcome) {
   ++commits;
   for (auto& [name, p] : pipelines) {
+    if (p.in_flight && p.careful) turn->leave(options.shard, name);
     p.in_flight = false;
     if (p.at == pipeline_run::phase::waiting) p.at = pipeline_run::phase::restoring;
   }
@@ -83,6 +84,10 @@ void shard::impl::committed(const std::vector<epoch>& epochs, const commit_outco
     } else if (!outcome.epochs[i]) {
       if (auto p = pipelines.find(e.pipeline); p != pipelines.end()) quarantine(p->second, outcome.epochs[i].error());
     }
+  }
+  if (suspect_epoch != 0 && suspect_epoch <= committed_ingest) {
+    suspect_epoch = 0;
+    turn->leave(options.shard, ingest_pipeline);
   }
   while (!cut_numbers.empty() && cut_numbers.begin()->first <= committed_ingest) {
     for (const auto& [stream, next] : cut_numbers.begin()->second) committed_numbers[stream] = next;

@@ -6,12 +6,18 @@
 #include "actors/shard/ingest.hpp"
 #include "actors/shard/shard.hpp"
 #include "actors/shard/shard_writer.hpp"
+#include "actors/shard/suspect_turn.hpp"
 #include "actors/shard/task.hpp"
 
 namespace weir {
 
 // The longest that a shard goes without a tick.
 inline constexpr std::int64_t longest_rest_us = 1'000'000;
+
+// How long a unit of an attempt is: a whole entry of the log, or a whole chunk.
+inline constexpr std::uint64_t whole_unit = 0;
+// Attempts of ingest stand under this and the source's name; no pipeline's name has a slash.
+inline const std::string source_attempts = "source/";
 
 // One pipeline in this shard.
 struct pipeline_run {
@@ -45,9 +51,18 @@ struct pipeline_run {
   bool careful = false;
   bool counted = false;                                             // the next unit's attempt stands in the log
   attempt trying;                                                   // the unit; count 0: none
-  std::int64_t suspect_until_us = 0;                                // until then no unit that was tried before a start
-  std::uint64_t unit_length = 0;                                    // records a unit may have; 0: a whole entry
+  std::uint64_t unit_length = whole_unit;                           // records a unit may have
   std::map<std::string, std::uint64_t, std::less<>> careful_until;  // by stream
+};
+
+// A source whose next chunks are suspects (shard_suspects.cpp).
+struct suspect_source {
+  attempt trying;
+  bool counted = false;  // the attempt stands in the log
+  bool poison = false;   // the unit is one record, and has failed too often
+  bool begun = false;    // a part of its chunk, the first that waits, was taken
+  std::uint64_t unit_length = whole_unit;
+  std::size_t chunks_left = 0;  // so many, then it is trusted
 };
 
 // What an ingest job takes, and what it brings back.
@@ -63,6 +78,9 @@ struct ingest_work {
   std::vector<answer> answers;  // to the chunks, in their order
   std::map<std::string, std::uint64_t, std::less<>> incarnations;
   bool check_idle = false, cut = false;
+  std::string suspect;                // the source, when the only chunk is a suspect, of which `take` is taken
+  chunk_take take;
+  std::optional<offered_chunk> kept;  // that chunk, when a part of it is left for later
 
   void cancel(int shard) const {
     for (const auto& a : answers)
@@ -89,7 +107,11 @@ struct task_work {
 
 struct shard::impl {
   impl(shard_options o, event_log& l, state_store& s, shard_listener& out)
-      : options(std::move(o)), log(l), store(s), listener(out) {}
+      : options(std::move(o)),
+        log(l),
+        store(s),
+        listener(out),
+        turn(options.turn ? options.turn : std::make_shared<suspect_turn>()) {}
 
   shard_options options;
   event_log& log;
@@ -100,6 +122,7 @@ struct shard::impl {
   phase at = phase::stopped;
   bool draining = false;
   bool started_before = false;
+  bool unclean = false;  // the process before this one did not end well
   std::int64_t now_us = 0;
   std::uint64_t session = 0;
   std::shared_ptr<const control_plan> plan;     // what pipelines follow
@@ -146,6 +169,17 @@ struct shard::impl {
   std::int64_t commit_retry_us = 0;
   std::uint64_t commits = 0;
 
+  std::map<std::string, attempt> attempts;  // as the log had them when the shard opened
+  std::shared_ptr<suspect_turn> turn;
+  bool waits_for_turn = false;
+  std::int64_t suspects_from_us = 0;  // no unit that was tried before the start is tried before
+  // Ingest's suspects.
+  bool careful_intake = false;  // since an unclean exit or a failure of ingest in this process
+  std::string ingest_problem;   // of that failure
+  std::map<std::string, suspect_source, std::less<>> suspects;
+  bool counting_suspect = false;
+  std::uint64_t suspect_epoch = 0;  // of ingest, with the unit that was taken and is not committed yet; 0: none
+
   // --- jobs (shard_jobs.cpp) ---
   template <class Work, class Done>
   shard_job make_job(job_kind kind, std::string pipeline, Work work, Done done);
@@ -153,6 +187,8 @@ struct shard::impl {
   shard_job open_job();
   std::optional<shard_job> ingest_job();
   void take_chunks(ingest_work& work);
+  offered_chunk take_front_chunk();
+  void hand_to_job(ingest_work& work, offered_chunk c);
   void take_ingested(ingest_work& work, ingested r);
   task_work take_task_work(pipeline_run& p, bool poll);
   std::optional<shard_job> pipeline_job(pipeline_run& p);
@@ -176,6 +212,14 @@ struct shard::impl {
   task_input* next_unit(pipeline_run& p);
   bool has_work(const pipeline_run& p, const task_input& input) const;
 
+  // --- ingest's suspects (shard_suspects.cpp) ---
+  void drop_stale_chunks();
+  suspect_source* front_suspect();
+  std::optional<shard_job> suspect_job();
+  void take_suspect(ingest_work& work, suspect_source& s);
+  void suspect_taken(ingest_work& work, const status& taken);
+  bool may_try(const attempt& a, bool counted, std::string_view pipeline);
+
   // --- commits (shard_commit.cpp) ---
   std::optional<shard_job> commit_job();
   void committed(const std::vector<epoch>& epochs, const commit_outcome& outcome);
@@ -187,6 +231,7 @@ struct shard::impl {
   void fail_pipeline(pipeline_run& p, const error& why);
   void quarantine(pipeline_run& p, const error& why);
   void fail_shard(const error& why);
+  void fail_ingest(const error& why);
   void reset();
   task_options options_of_task() const;
 };

@@ -14,6 +14,8 @@ namespace {
 constexpr std::int64_t poll_us = 1'000'000, retry_us = 1'000;
 constexpr std::int64_t restore_retry_us = 50'000;
 constexpr int restore_tries = 100;
+// After a start, units that may have ended the process wait so long: others pass theirs meanwhile.
+constexpr std::int64_t suspect_wait_us = 300'000;
 
 struct opened {
   std::shared_ptr<shard_writer> writer;
@@ -33,7 +35,8 @@ ingested run_ingest(ingest& intake, ingest_work& work, int shards, std::int64_t 
   for (auto& c : work.chunks) {
     const auto known = work.incarnations.find(c.source);
     auto accepted =
-        intake.accept(c.source, known == work.incarnations.end() ? 0 : known->second, std::move(c.chunk), now_us);
+        intake.accept(c.source, known == work.incarnations.end() ? 0 : known->second, std::move(c.chunk), now_us,
+                      work.take);
     out.chunks.push_back(accepted ? status{} : fail(accepted.error()));
     if (accepted) append(out.batches, std::move(*accepted));
   }
@@ -68,8 +71,8 @@ shard_job shard::impl::open_job() {
     opened o;
     o.writer = std::make_shared<shard_writer>(options.app, options.shard, log, store);
     WEIR_TRY_VOID(o.writer->open(*the_plan));
-    WEIR_TRY(attempts, o.writer->read_attempts());
-    o.attempts = std::move(attempts);
+    WEIR_TRY(counted, o.writer->read_attempts());
+    o.attempts = std::move(counted);
     WEIR_TRY(restored, restored_ingest());
     o.intake = std::move(restored);
     return o;
@@ -78,8 +81,9 @@ shard_job shard::impl::open_job() {
     if (!o) return fail_shard(o.error());
     writer = std::move(o->writer);
     intake = std::move(o->intake);
-    const bool unclean = !started_before && !store.was_clean();
+    unclean = unclean || (!started_before && !store.was_clean());
     started_before = true;
+    attempts = std::move(o->attempts);
     at = phase::running;
     ingest_cut_at_us = now_us;
     for (const auto& stream : intake->stream_names()) committed_numbers[stream] = intake->next_number(stream);
@@ -92,8 +96,9 @@ shard_job shard::impl::open_job() {
     }
     follow_plan();
     for (auto& [name, p] : pipelines)
-      if (const auto it = o->attempts.find(name); it != o->attempts.end()) p.trying = it->second;
+      if (const auto it = attempts.find(name); it != attempts.end()) p.trying = it->second;
     if (unclean) after_unclean_exit();
+    if (careful_intake) suspects_from_us = now_us + suspect_wait_us;
     listener.shard_running(options.shard);
   });
 }
@@ -107,21 +112,31 @@ bool shard::impl::cut_due(std::int64_t last_cut, bool backlog) const {
   return draining || now_us - last_cut >= (backlog ? options.commit_interval_max_us : options.commit_interval_min_us);
 }
 
+offered_chunk shard::impl::take_front_chunk() {
+  auto c = std::move(chunks.front());
+  chunks.pop_front();
+  chunk_bytes -= c.chunk.records.byte_count();
+  return c;
+}
+
+void shard::impl::hand_to_job(ingest_work& work, offered_chunk c) {
+  ++chunks_in_job[c.source];
+  work.incarnations[c.source] = source_incarnations[c.source];
+  work.answers.push_back({c.source, std::move(c.accepted), std::move(c.committed)});
+  work.chunks.push_back(std::move(c));
+}
+
 // A source's chunks wait until the plan that knows it is applied.
 void shard::impl::take_chunks(ingest_work& work) {
-  for (std::size_t bytes = 0; !work.plan && !chunks.empty() && !ingest_full() && bytes < options.job_bytes;) {
-    auto c = std::move(chunks.front());
-    chunks.pop_front();
-    chunk_bytes -= c.chunk.records.byte_count();
-    bytes += c.chunk.records.byte_count() + 1;
-    if (rule_on(6) && attachments[c.source] != c.session) {
-      if (c.accepted) c.accepted(fail(errc::cancelled, "source {} attached again", c.source));
-      continue;
+  for (std::size_t bytes = 0; !work.plan && !ingest_full() && bytes < options.job_bytes;) {
+    drop_stale_chunks();
+    if (chunks.empty()) return;
+    if (auto* suspect = front_suspect()) {
+      if (work.chunks.empty()) take_suspect(work, *suspect);
+      return;
     }
-    ++chunks_in_job[c.source];
-    work.incarnations[c.source] = source_incarnations[c.source];
-    work.answers.push_back({c.source, std::move(c.accepted), std::move(c.committed)});
-    work.chunks.push_back(std::move(c));
+    bytes += chunks.front().chunk.records.byte_count() + 1;
+    hand_to_job(work, take_front_chunk());
   }
 }
 
@@ -134,7 +149,7 @@ std::optional<shard_job> shard::impl::ingest_job() {
   const bool takes = work->plan || !work->advices.empty() || !work->chunks.empty();
   const bool records = !work->chunks.empty() || ingest_has_records;  // else only marks: they can wait for company
   const bool due = ingest_full() || cut_due(ingest_cut_at_us, !chunks.empty() || !records);
-  work->cut = !has_ready(ingest_pipeline) && due && (intake->dirty() || takes);
+  work->cut = work->cut || (!has_ready(ingest_pipeline) && due && (intake->dirty() || takes));
   if (!takes && !work->cut && !work->check_idle) return std::nullopt;
   if (work->cut) ingest_cut_at_us = now_us;
   ingest_has_records = records && !work->cut;
@@ -146,7 +161,7 @@ std::optional<shard_job> shard::impl::ingest_job() {
     ingest_out = false;
     if (r) return take_ingested(*work, std::move(*r));
     work->cancel(options.shard);
-    if (rule_on(5)) return fail_shard(r.error());
+    if (rule_on(5)) return fail_ingest(r.error());
     if (auto fresh = restored_ingest()) intake = std::move(*fresh);
   });
   jobs[job.id].cancel = [work, which = options.shard] { work->cancel(which); };
@@ -159,6 +174,7 @@ void shard::impl::take_ingested(ingest_work& work, ingested r) {
   for (const auto& answer : work.answers)
     if (auto it = chunks_in_job.find(answer.source); --it->second == 0) chunks_in_job.erase(it);
   if (!r.changed.empty()) told_sources.reset();
+  if (!work.suspect.empty()) suspect_taken(work, r.chunks.front());
   for (auto& [name, s] : r.changed) source_states[name] = std::move(s);
   for (auto& [name, incarnation] : r.incarnations) source_incarnations[name] = incarnation;
   const auto open_epoch = r.cut ? r.cut->number : intake->open_epoch();

@@ -72,9 +72,9 @@ def line(i, k=None):
 
 
 class deployment:
-    def __init__(self):
+    def __init__(self, config=CONFIG):
         self.lines = {"whole": [line(i) for i in range(WHOLE)], "grows": []}
-        self.node = node(CONFIG, {
+        self.node = node(config, {
             "well.sql": WELL, "sick.sql": SICK, "in/grows.ndjson": "",
             "in/whole.ndjson": "".join(each + "\n" for each in self.lines["whole"])})
 

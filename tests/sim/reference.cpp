@@ -62,7 +62,7 @@ expected_answers reference(const std::vector<instrument>& instruments, std::int6
     bool any = false;
     std::int64_t newest = 0;
     for (const auto& r : instrument.readings) {
-      if (r.broken) {
+      if (r.broken || r.poison) {
         ++out.dead;
         continue;
       }

@@ -14,6 +14,7 @@ struct reading {
   std::string sensor;
   double value = 0;     // a multiple of 0.25 of moderate size: sums are exact in any order
   bool broken = false;  // a record that no decoder takes
+  bool poison = false;  // a record that ends the process while ingest has it
 };
 
 struct instrument {

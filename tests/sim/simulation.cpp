@@ -15,6 +15,8 @@ namespace {
 
 constexpr std::int64_t start_us = 1'600'000'000'000'000;
 constexpr int kills_max = 8;
+constexpr int starts_max = 100;
+constexpr std::string_view poison_sensor = "poison";
 
 std::size_t below(std::mt19937_64& random, std::size_t n) {
   return std::uniform_int_distribution<std::size_t>(0, n - 1)(random);
@@ -44,6 +46,7 @@ sim_node_options options_of(std::mt19937_64& random, const life_options& given, 
   o.shard.commit_interval_min_us = static_cast<std::int64_t>(below(random, 3)) * 3'000;
   o.shard.commit_interval_max_us = 20'000;
   o.shard.in_flight_records = 1 + below(random, 60);  // few: after a kill, too, records reach tasks from memory
+  o.shard.suspect_chunks = 1 + seed % 4;
   return o;
 }
 
@@ -78,7 +81,7 @@ void arm(std::mt19937_64& random, life& l) {
 
 // Failures of operators and ingest that pass by themselves, and a record on which operators always fail.
 record_hook failing_hook(const life_options& given, std::uint64_t seed) {
-  if (given.operator_failures == 0 && given.ingest_failures == 0 && given.poison.empty()) return {};
+  if (given.operator_failures + given.ingest_failures + given.ingest_poisons == 0 && given.poison.empty()) return {};
   struct plan {
     std::mt19937_64 random;
     int operators, intake;
@@ -88,11 +91,23 @@ record_hook failing_hook(const life_options& given, std::uint64_t seed) {
   return [left, poison = given.poison](std::string_view pipeline, std::string_view record) {
     if (!pipeline.empty() && !poison.empty() && record.find(poison) != std::string_view::npos)
       throw std::runtime_error("a poison record");
+    if (pipeline.empty() && record.find(poison_sensor) != std::string_view::npos) throw simulated_kill{"decoder"};
     int& n = pipeline.empty() ? left->intake : left->operators;
     if (n == 0 || !chance(left->random, 0.02)) return;
     --n;
     throw std::runtime_error("a failure that passes");
   };
+}
+
+void plant_poison(std::vector<instrument>& instruments, int count, std::uint64_t seed) {
+  std::mt19937_64 random(seed * 13 + 5);
+  for (int i = 0; i < count; ++i) {
+    auto& readings = instruments[below(random, instruments.size())].readings;
+    auto& r = readings[below(random, readings.size())];
+    r.broken = false;
+    r.poison = true;
+    r.sensor = poison_sensor;
+  }
 }
 
 std::string first_difference(const std::vector<std::string>& expected, const std::vector<std::string>& got) {
@@ -146,7 +161,8 @@ std::vector<instrument> make_instruments(std::mt19937_64& random, std::int64_t l
 life live(std::uint64_t seed, const life_options& given) {
   std::mt19937_64 random(seed);
   const auto lateness_us = static_cast<std::int64_t>(below(random, 4)) * 1'000'000;
-  const auto instruments = make_instruments(random, lateness_us);
+  auto instruments = make_instruments(random, lateness_us);
+  plant_poison(instruments, given.ingest_poisons, seed);
   const auto expected = reference(instruments, lateness_us);
   const auto options = options_of(random, given, seed);
   life l;
@@ -156,7 +172,10 @@ life live(std::uint64_t seed, const life_options& given) {
   set_record_hook(failing_hook(given, seed));
   int kills_left = given.kills ? static_cast<int>(below(random, kills_max + 1)) : 0;
   for (;;) {
-    ++l.starts;
+    if (++l.starts > starts_max) {
+      l.problem = fmt::format("the process ended {} times", starts_max);
+      break;
+    }
     auto o = options;
     o.seed = seed + static_cast<std::uint64_t>(l.starts) * 1'000'003;
     try {
@@ -178,6 +197,9 @@ life live(std::uint64_t seed, const life_options& given) {
       if (given.power_loss && chance(random, 0.2)) static_cast<void>(log.lose_tail(1 + below(random, 5)));
     }
   }
+  set_kill_hook({});
+  set_record_hook({});
+  return l;
 }
 
 }  // namespace weir::sim

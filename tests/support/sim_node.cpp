@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "actors/shard/suspect_turn.hpp"
 #include "actors/shard/task_node.hpp"
 #include "cluster/topic_names.hpp"
 
@@ -45,10 +46,12 @@ sim_node::sim_node(event_log& log, const std::string& folder, sim_node_options o
   const auto records = must(add_sources(*control_->plan(), listed));
   if (!records.empty()) must(control_->append(records));
   must(create_topics(log, options_.shard.app, options_.shards, *control_->plan(), 0, 0));
+  const auto turn = std::make_shared<suspect_turn>();
   for (int i = 0; i < options_.shards; ++i) {
     auto o = options_.shard;
     o.shard = i;
     o.shards = options_.shards;
+    if (options_.one_turn) o.turn = turn;
     shards_.push_back(std::make_unique<shard>(o, log, *store_, *this));
     shards_.back()->start(control_->plan(), now_us_);
   }
@@ -89,8 +92,9 @@ void sim_node::collect_jobs() {
 
 void sim_node::finish_or_run(std::size_t which) {
   if (!jobs_[which].ran) {
-    jobs_[which].ran = true;
+    jobs_[which].ran = jobs_[which].running = true;
     jobs_[which].job.run();
+    jobs_[which].running = false;
     return;
   }
   const auto done = std::move(jobs_[which]);
@@ -180,6 +184,13 @@ bool sim_node::run_to_rest(std::size_t steps) {
 }
 
 void sim_node::hang_next(job_kind kind, std::string pipeline) { hang_.emplace(kind, std::move(pipeline)); }
+
+void sim_node::give_up_running() {
+  const auto it = std::ranges::find_if(jobs_, [](const job_at& j) { return j.running; });
+  const auto given_up = std::move(*it);
+  jobs_.erase(it);
+  at(given_up.shard).hung(given_up.job.id, now_us_);
+}
 
 void sim_node::wake_hanging() {
   hung_job_->job.run();
@@ -281,10 +292,16 @@ std::vector<std::string> final_rows(event_log& log, const std::string& app, cons
   return out;
 }
 
+std::vector<std::string> partition_values(event_log& log, const std::string& topic, int partition) {
+  std::vector<std::string> out;
+  for (const auto& e : read_all(log, topic, partition)) out.push_back(e.value.value_or("(deleted)"));
+  return out;
+}
+
 std::vector<std::string> topic_values(event_log& log, const std::string& topic, int partitions) {
   std::vector<std::string> out;
   for (int p = 0; p < partitions; ++p)
-    for (const auto& e : read_all(log, topic, p)) out.push_back(e.value.value_or("(deleted)"));
+    for (auto& value : partition_values(log, topic, p)) out.push_back(std::move(value));
   std::ranges::sort(out);
   return out;
 }

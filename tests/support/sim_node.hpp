@@ -32,6 +32,7 @@ struct sim_node_options {
   int shards = 1;
   std::uint64_t seed = 1;
   std::size_t chunk_records = 7;  // at most, per chunk
+  bool one_turn = true;           // shards try suspects one at a time; false: each shard for itself
   shard_options shard;            // commit intervals and limits; shard and shards are set here
 };
 
@@ -58,6 +59,8 @@ class sim_node : public shard_listener {
   // The next job of this kind and pipeline is taken but never finished; answers its id once it happened.
   void hang_next(job_kind kind, std::string pipeline);
   std::optional<std::uint64_t> hanging_job() const { return hanging_; }
+  // The job whose run() threw is one that never comes back: its shard hears of it.
+  void give_up_running();
   // Lets the job that hung run after all and report.
   void wake_hanging();
   void hold_source(const std::string& name, bool held);
@@ -90,7 +93,7 @@ class sim_node : public shard_listener {
   struct job_at {
     int shard;
     shard_job job;
-    bool ran = false;
+    bool ran = false, running = false;
   };
 
   sim_node_options options_;
@@ -112,6 +115,8 @@ class sim_node : public shard_listener {
 // Everything a view's topic says in the end: the rows of an append view, the last row per key of an upsert view; as
 // JSON texts, sorted, so that two runs can be compared bit for bit (PROTOCOL 16).
 std::vector<std::string> final_rows(event_log& log, const std::string& app, const view_plan& view, int shards);
+// Every entry's value of a topic's partition, in order.
+std::vector<std::string> partition_values(event_log& log, const std::string& topic, int partition);
 // Every entry's value of a topic, sorted.
 std::vector<std::string> topic_values(event_log& log, const std::string& topic, int partitions);
 
