@@ -11,13 +11,11 @@ std::int64_t now_us() {
   return duration_cast<microseconds>(system_clock::now().time_since_epoch()).count();
 }
 
-shard_runner::shard_runner(event_log& log, state_store& store, const std::string& app, int shards, int threads) {
+shard_runner::shard_runner(event_log& log, state_store& store, shard_options options, int shards, int threads) {
   for (int i = 0; i < shards; ++i) {
-    shard_options o;
-    o.app = app;
-    o.shard = i;
-    o.shards = shards;
-    shards_.push_back(std::make_unique<shard>(o, log, store, *this));
+    options.shard = i;
+    options.shards = shards;
+    shards_.push_back(std::make_unique<shard>(options, log, store, *this));
   }
   for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
 }

@@ -26,7 +26,7 @@ struct chunk_source {
 class shard_runner : public shard_listener {
  public:
   // threads: 0 runs every job on the caller's thread.
-  shard_runner(event_log& log, state_store& store, const std::string& app, int shards, int threads);
+  shard_runner(event_log& log, state_store& store, shard_options options, int shards, int threads);
   ~shard_runner() override;
 
   void start(std::shared_ptr<const control_plan> plan);

@@ -76,6 +76,9 @@ struct variant {
 struct bench_options {
   std::size_t records = 2'000'000;
   int rounds = 3;
+  std::string stage;             // only this one, and what it needs; empty: all
+  int shards = 0;                // only variants with so many; 0: all
+  int commit_interval_ms = 100;  // the longest; a profiler slows a run down, and with this its epochs stay as large
   std::filesystem::path folder;
 };
 
@@ -96,7 +99,8 @@ nlohmann::json to_json(const variant& v, std::size_t records, const usage& from,
 // A node's parts on one folder, as the node opens them.
 class bench_node {
  public:
-  bench_node(const std::filesystem::path& folder, const variant& v) : shards_(v.shards) {
+  bench_node(const bench_options& o, const variant& v) : shards_(v.shards) {
+    const auto folder = o.folder / "data";
     local_log_options log_options;
     log_options.path = folder / "log";
     std::filesystem::create_directories(log_options.path);
@@ -104,7 +108,10 @@ class bench_node {
     store_ = must(state_store::open((folder / "state").string(), shard_options{}.view_rows));
     control_ = must(control_log::open(*log_, app));
     append(must(set_deployment(*control_->state(), {shards_, shards_})));
-    runner = std::make_unique<shard_runner>(*log_, *store_, app, shards_, v.threads);
+    shard_options options;
+    options.app = app;
+    options.commit_interval_max_us = std::int64_t{1'000} * o.commit_interval_ms;
+    runner = std::make_unique<shard_runner>(*log_, *store_, options, shards_, v.threads);
   }
 
   void declare(const char* name, const std::string& sql) {
@@ -218,7 +225,7 @@ nlohmann::json run_bare(const bench_options& o, const variant& v) {
 
 nlohmann::json run_fill(const bench_options& o, const variant& v) {
   const auto input = make_w1(o.records);
-  bench_node n(o.folder / "data", v);
+  bench_node n(o, v);
   n.declare("tables", stream_sql);
   auto feeds = n.add_feeds(input);
   n.open_shards();
@@ -232,7 +239,7 @@ nlohmann::json run_fill(const bench_options& o, const variant& v) {
 }
 
 nlohmann::json run_windows(const bench_options& o, const variant& v) {
-  bench_node n(o.folder / "data", v);
+  bench_node n(o, v);
   n.open_shards();
   const auto from = used_now();
   n.declare(pipeline, view_sql);
@@ -247,7 +254,7 @@ nlohmann::json run_windows(const bench_options& o, const variant& v) {
 
 nlohmann::json run_tail(const bench_options& o, const variant& v) {
   const auto input = make_w1(o.records);
-  bench_node n(o.folder / "data", v);
+  bench_node n(o, v);
   n.declare("tables", stream_sql);
   n.declare(pipeline, view_sql);
   auto feeds = n.add_feeds(input);
@@ -316,6 +323,12 @@ void print_table(const std::vector<std::string>& order, const std::map<std::stri
   }
 }
 
+bool wanted(const bench_options& o, const variant& v) {
+  if (v.stage == "bare") return true;  // what every ratio is taken to
+  if (o.shards != 0 && v.shards != o.shards) return false;
+  return o.stage.empty() || v.stage == o.stage || (v.stage == "fill" && o.stage == "windows");
+}
+
 void run_rounds(const bench_options& o) {
   const auto cores = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
   const std::vector<variant> variants{{"bare", 1, 0},     {"fill", 1, 0},        {"windows", 1, 0}, {"tail", 1, 0},
@@ -325,6 +338,7 @@ void run_rounds(const bench_options& o) {
   for (int round = 0; round < o.rounds; ++round) {
     double bare_ns = 0;
     for (const auto& v : variants) {
+      if (!wanted(o, v)) continue;
       if (v.stage != "windows") std::filesystem::remove_all(o.folder / "data");
       auto line = run_apart(o, v);
       const auto answer = o.folder / (v.stage + ".answer");
@@ -361,6 +375,12 @@ bench_options parse(int argc, char** argv) {
       o.records = std::stoul(value);
     else if (name == "--rounds")
       o.rounds = std::stoi(value);
+    else if (name == "--stage")
+      o.stage = value;
+    else if (name == "--shards")
+      o.shards = std::stoi(value);
+    else if (name == "--commit-interval-ms")
+      o.commit_interval_ms = std::stoi(value);
     else if (name == "--folder")
       o.folder = value;
     else
@@ -381,7 +401,9 @@ int main(int argc, char** argv) {
   try {
     options = parse(argc, argv);
   } catch (const std::exception& e) {
-    std::cerr << "w1_bench: " << e.what() << "\nUsage: w1_bench --folder FOLDER [--records N] [--rounds N]\n";
+    std::cerr << "w1_bench: " << e.what()
+              << "\nUsage: w1_bench --folder FOLDER [--records N] [--rounds N] [--stage NAME] "
+                 "[--shards N] [--commit-interval-ms N]\n";
     return 2;
   }
   try {
