@@ -11,6 +11,8 @@
 #include <map>
 #include <mutex>
 
+#include "runtime/operators/byte_codec.hpp"
+
 namespace weir {
 
 namespace {
@@ -20,9 +22,36 @@ enum family : std::size_t {
   meta_family,   // <shard> 's' -> changelog stamp; <shard> 'v' <view> -> view stamp; "clean"
   state_family,  // <shard> <state key> -> value
   rows_family,   // <shard> <view> 00 <row key> -> sequence (8 bytes) and the row's JSON
-  order_family,  // <shard> <view> 00 <sequence, 8 bytes big-endian> -> row key: which rows are the oldest
+  order_family,  // <shard> <view> 00 <sequence, 8 bytes big-endian> -> row keys from that sequence on (order_run)
 };
 constexpr const char* clean_key = "clean";
+constexpr std::size_t run_rows = 1'024;  // at most; eviction writes the rest of a run again
+
+// Row keys in the order in which they were written, with sequences that follow on: which rows are the oldest. Rows of
+// an append view come many at a time and are never replaced, so one entry names many of them.
+class order_run {
+ public:
+  void add(std::string_view key) {
+    ++count_;
+    put_bytes(keys_, key);
+  }
+  std::size_t count() const { return count_; }
+  std::string value() const {
+    std::string out;
+    put_varint(out, count_);
+    return out += keys_;
+  }
+  // How many keys `value` names; the reader stands before the first one.
+  static std::uint64_t read_count(byte_reader& in) {
+    const auto count = in.varint();
+    if (count == 0 || count > run_rows) in.reject();
+    return count;
+  }
+
+ private:
+  std::uint64_t count_ = 0;
+  std::string keys_;
+};
 
 std::string big_endian(std::uint64_t v) {
   std::string out;
@@ -71,9 +100,6 @@ rocksdb::ColumnFamilyOptions family_options() {
   o.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   o.compression = rocksdb::kLZ4Compression;
   o.write_buffer_size = std::size_t{32} << 20;
-  // Most look-ups are for rows that are not there.
-  o.memtable_prefix_bloom_size_ratio = 0.05;
-  o.memtable_whole_key_filtering = true;
   return o;
 }
 
@@ -113,11 +139,23 @@ struct state_store::impl {
     return value ? static_cast<std::int64_t>(read_big_endian(*value)) : 0;
   }
 
+  // What one delta does to one view's table.
+  struct table_writes {
+    std::string_view view;
+    std::string prefix;
+    table_count* count = nullptr;
+    std::vector<const view_row_change*> fresh;
+    // Rows that were replaced, and what stands now: their sequence, none when deleted.
+    std::map<std::string, std::optional<std::uint64_t>> replaced;
+  };
+
   result<table_count*> count_of(int shard, std::string_view view);
-  status add_row(rocksdb::WriteBatch& batch, int shard, const view_row_change& row,
-                 std::map<std::string, std::optional<std::uint64_t>>& in_batch);
-  status evict(rocksdb::WriteBatch& batch, int shard, std::string_view view,
-               const std::map<std::string, std::optional<std::uint64_t>>& in_batch);
+  status replace_row(rocksdb::WriteBatch& batch, table_writes& table, const view_row_change& row);
+  void put_row(rocksdb::WriteBatch& batch, const std::string& key, std::uint64_t sequence, std::string_view json);
+  void put_fresh(rocksdb::WriteBatch& batch, table_writes& table);
+  status write_rows(rocksdb::WriteBatch& batch, int shard, const std::vector<view_row_change>& rows);
+  status evict(rocksdb::WriteBatch& batch, table_writes& table);
+  error corrupt_run() const { return {errc::corrupt, fmt::format("the order of a view's rows in {}", path), {}}; }
   status wipe_range(const std::string& prefix, family f);
 };
 
@@ -127,58 +165,127 @@ result<state_store::impl::table_count*> state_store::impl::count_of(int shard, s
   table_count c;
   std::unique_ptr<rocksdb::Iterator> it(db->NewIterator({}, cf(order_family)));
   for (it->Seek(prefix); it->Valid() && it->key().starts_with(prefix); it->Next()) {
-    ++c.rows;
-    c.next_sequence = read_big_endian(it->key().ToStringView().substr(prefix.size())) + 1;
+    byte_reader run(it->value().ToStringView());
+    const auto count = order_run::read_count(run);
+    if (!run.ok()) return fail(corrupt_run());
+    c.rows += count;
+    c.next_sequence = read_big_endian(it->key().ToStringView().substr(prefix.size())) + count;
   }
   if (!it->status().ok()) return fail(from_rocksdb(it->status(), "reading", path));
   return &counts.emplace(prefix, c).first->second;
 }
 
-status state_store::impl::add_row(rocksdb::WriteBatch& batch, int shard, const view_row_change& row,
-                                  std::map<std::string, std::optional<std::uint64_t>>& in_batch) {
-  const auto prefix = view_prefix(shard, row.view);
-  const auto key = prefix + row.key;
-  WEIR_TRY(count, count_of(shard, row.view));
+void state_store::impl::put_row(rocksdb::WriteBatch& batch, const std::string& key, std::uint64_t sequence,
+                                std::string_view json) {
+  const auto order = big_endian(sequence);
+  const rocksdb::Slice key_slice(key), value[2] = {order, {json.data(), json.size()}};
+  batch.Put(cf(rows_family), rocksdb::SliceParts(&key_slice, 1), rocksdb::SliceParts(value, 2));
+}
+
+// A row that may have an older one.
+status state_store::impl::replace_row(rocksdb::WriteBatch& batch, table_writes& table, const view_row_change& row) {
+  const auto key = table.prefix + std::string(row.key ? *row.key : big_endian(static_cast<std::uint64_t>(row.offset)));
   std::optional<std::uint64_t> old;
-  if (auto it = in_batch.find(key); it != in_batch.end()) {
+  if (auto it = table.replaced.find(key); it != table.replaced.end()) {
     old = it->second;
   } else {
     WEIR_TRY(stored, read(rows_family, key));
     if (stored) old = read_big_endian(*stored);
   }
   if (old) {
-    batch.Delete(cf(order_family), prefix + big_endian(*old));
-    --count->rows;
+    batch.Delete(cf(order_family), table.prefix + big_endian(*old));
+    --table.count->rows;
   }
   if (!row.value) {
     batch.Delete(cf(rows_family), key);
-    in_batch[key] = std::nullopt;
+    table.replaced[key] = std::nullopt;
     return {};
   }
-  const auto sequence = count->next_sequence++;
-  ++count->rows;
-  batch.Put(cf(rows_family), key, big_endian(sequence) + *row.value);
-  batch.Put(cf(order_family), prefix + big_endian(sequence), row.key);
-  in_batch[key] = sequence;
+  const auto sequence = table.count->next_sequence++;
+  ++table.count->rows;
+  put_row(batch, key, sequence, *row.value);
+  order_run alone;
+  alone.add(std::string_view(key).substr(table.prefix.size()));
+  batch.Put(cf(order_family), table.prefix + big_endian(sequence), alone.value());
+  table.replaced[key] = sequence;
   return {};
+}
+
+void state_store::impl::put_fresh(rocksdb::WriteBatch& batch, table_writes& table) {
+  struct placed {
+    std::string key;
+    std::uint64_t sequence;
+    std::string_view json;
+  };
+  std::vector<placed> rows;
+  rows.reserve(table.fresh.size());
+  auto& next = table.count->next_sequence;
+  for (std::size_t i = 0; i < table.fresh.size();) {
+    order_run run;
+    const auto first = next;
+    for (; i < table.fresh.size() && run.count() < run_rows; ++i) {
+      const auto& row = *table.fresh[i];
+      auto key = table.prefix;
+      row.key ? key.append(*row.key) : key.append(big_endian(static_cast<std::uint64_t>(row.offset)));
+      run.add(std::string_view(key).substr(table.prefix.size()));
+      rows.push_back({std::move(key), next++, *row.value});
+    }
+    batch.Put(cf(order_family), table.prefix + big_endian(first), run.value());
+  }
+  table.count->rows += rows.size();
+  // A memtable takes neighbours faster.
+  std::ranges::sort(rows, {}, &placed::key);
+  for (const auto& r : rows) put_row(batch, r.key, r.sequence, r.json);
 }
 
 // Drops the oldest rows beyond the limit. Rows of this batch are the newest, so only stored ones are looked at; when
 // the batch alone is over the limit, the next commit drops the rest.
-status state_store::impl::evict(rocksdb::WriteBatch& batch, int shard, std::string_view view,
-                                const std::map<std::string, std::optional<std::uint64_t>>& in_batch) {
-  WEIR_TRY(count, count_of(shard, view));
-  if (count->rows <= view_rows) return {};
-  const auto prefix = view_prefix(shard, view);
+status state_store::impl::evict(rocksdb::WriteBatch& batch, table_writes& table) {
+  auto& count = *table.count;
+  if (count.rows <= view_rows) return {};
   std::unique_ptr<rocksdb::Iterator> it(db->NewIterator({}, cf(order_family)));
-  for (it->Seek(prefix); count->rows > view_rows && it->Valid() && it->key().starts_with(prefix); it->Next()) {
-    const auto key = prefix + it->value().ToString();
-    if (in_batch.contains(key)) continue;  // replaced or deleted here: its order entry goes anyway
+  for (it->Seek(table.prefix); count.rows > view_rows && it->Valid() && it->key().starts_with(table.prefix);
+       it->Next()) {
+    byte_reader run(it->value().ToStringView());
+    auto left = order_run::read_count(run);
+    auto sequence = read_big_endian(it->key().ToStringView().substr(table.prefix.size()));
+    order_run rest;
+    for (; left > 0; --left, ++sequence) {
+      const auto key = run.bytes();
+      if (!run.ok()) return fail(corrupt_run());
+      if (count.rows <= view_rows) {
+        rest.add(key);
+        continue;
+      }
+      const auto full = table.prefix + std::string(key);
+      if (table.replaced.contains(full)) continue;  // replaced or deleted here: its order entry goes anyway
+      batch.Delete(cf(rows_family), full);
+      --count.rows;
+    }
     batch.Delete(cf(order_family), it->key());
-    batch.Delete(cf(rows_family), key);
-    --count->rows;
+    if (rest.count() > 0) batch.Put(cf(order_family), table.prefix + big_endian(sequence - rest.count()), rest.value());
   }
   return it->status().ok() ? status{} : fail(from_rocksdb(it->status(), "reading", path));
+}
+
+status state_store::impl::write_rows(rocksdb::WriteBatch& batch, int shard, const std::vector<view_row_change>& rows) {
+  std::vector<table_writes> tables;
+  for (const auto& row : rows) {
+    auto table = std::ranges::find(tables, row.view, &table_writes::view);
+    if (table == tables.end()) {
+      WEIR_TRY(count, count_of(shard, row.view));
+      table = tables.insert(table, {row.view, view_prefix(shard, row.view), count, {}, {}});
+    }
+    if (row.fresh && row.value)
+      table->fresh.push_back(&row);
+    else
+      WEIR_TRY_VOID(replace_row(batch, *table, row));
+  }
+  for (auto& t : tables) {
+    put_fresh(batch, t);
+    WEIR_TRY_VOID(evict(batch, t));
+  }
+  return {};
 }
 
 status state_store::impl::wipe_range(const std::string& prefix, family f) {
@@ -198,7 +305,8 @@ result<std::unique_ptr<state_store>> state_store::open(const std::string& path, 
   options.create_missing_column_families = true;
   options.max_background_jobs = 2;
   options.keep_log_file_num = 2;
-  options.max_total_wal_size = std::size_t{256} << 20;
+  options.max_total_wal_size = std::size_t{64} << 20;  // bounds what an open replays
+  options.avoid_flush_during_recovery = true;          // an open does not wait for files
   std::vector<rocksdb::ColumnFamilyDescriptor> families{{rocksdb::kDefaultColumnFamilyName, family_options()},
                                                         {"state", family_options()},
                                                         {"rows", family_options()},
@@ -237,13 +345,10 @@ status state_store::apply(int shard, const state_delta& delta) {
       batch.Delete(impl_->cf(state_family), key);
   }
   std::lock_guard lock(impl_->counts_mutex);
-  std::map<std::string, std::optional<std::uint64_t>> in_batch;
-  std::vector<std::string_view> views;
-  for (const auto& row : delta.rows) {
-    WEIR_TRY_VOID(impl_->add_row(batch, shard, row, in_batch));
-    if (std::ranges::find(views, row.view) == views.end()) views.push_back(row.view);
+  if (auto written = impl_->write_rows(batch, shard, delta.rows); !written) {
+    impl_->counts.clear();
+    return written;
   }
-  for (const auto view : views) WEIR_TRY_VOID(impl_->evict(batch, shard, view, in_batch));
   for (const auto& [view, next] : delta.view_next)
     batch.Put(impl_->cf(meta_family), prefix + "v" + view, big_endian(static_cast<std::uint64_t>(next)));
   batch.Put(impl_->cf(meta_family), prefix + "s", big_endian(static_cast<std::uint64_t>(delta.changelog_next)));

@@ -18,11 +18,13 @@
 
 namespace weir {
 
+// The views must stay valid until apply() returns.
 struct view_row_change {
-  std::string view;
-  std::string key;                   // of the row in its table
-  std::optional<std::string> value;  // the row's JSON; none: deleted
-  std::int64_t offset = 0;           // in the view's topic
+  std::string_view view;
+  std::optional<std::string_view> key;    // of the row in its table; none: the row is known by its offset
+  std::optional<std::string_view> value;  // the row's JSON; none: deleted
+  std::int64_t offset = 0;                // in the view's topic
+  bool fresh = false;                     // of an append view: no row had this key before, and none will
 };
 
 struct state_delta {

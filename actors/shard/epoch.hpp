@@ -18,6 +18,7 @@ struct owned_append {
   std::optional<std::string> value;
   std::string header;
   std::int64_t timestamp_us = 0;
+  bool fresh = false;  // a row of an append view: its table has none of this key
 
   std::size_t bytes() const { return key.size() + (value ? value->size() : 0) + header.size(); }
 };

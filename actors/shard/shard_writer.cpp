@@ -15,20 +15,11 @@ namespace {
 
 constexpr std::size_t restore_bytes = std::size_t{8} << 20;
 
-std::string offset_key(std::int64_t offset) {
-  std::string out;
-  for (int shift = 56; shift >= 0; shift -= 8) out.push_back(static_cast<char>(offset >> shift));
-  return out;
-}
-
 // A view topic's entry as a change of the view's table; none for clocks.
-std::optional<view_row_change> row_of(std::string_view view, std::string_view key,
-                                      std::optional<std::string_view> value, std::string_view header,
-                                      std::int64_t offset) {
-  if (!header.empty() && header.front() == entry_clock) return std::nullopt;
-  view_row_change row{std::string(view), key.empty() ? offset_key(offset) : std::string(key.substr(1)), std::nullopt,
-                      offset};
-  if (value) row.value = std::string(*value);
+std::optional<view_row_change> row_of(std::string_view view, const log_append& entry, std::int64_t offset, bool fresh) {
+  if (!entry.header.empty() && entry.header.front() == entry_clock) return std::nullopt;
+  view_row_change row{view, std::nullopt, entry.value, offset, fresh};
+  if (!entry.key.empty()) row.key = entry.key.substr(1);
   return row;
 }
 
@@ -37,6 +28,7 @@ std::optional<view_row_change> row_of(std::string_view view, std::string_view ke
 // The appends of a transaction, in the order that the log gets them.
 struct shard_writer::flat {
   std::vector<log_append> appends;
+  std::vector<bool> fresh;  // per append, as long as these are no state changes
 };
 
 shard_writer::shard_writer(std::string app, int shard, event_log& log, state_store& store)
@@ -116,7 +108,8 @@ status shard_writer::restore_view(std::string_view view, topic_kind kind) {
     for (const auto& e : entries) {
       std::optional<std::string_view> value;
       if (e.value) value = *e.value;
-      if (auto row = row_of(view, e.key, value, e.header, e.offset)) delta.rows.push_back(std::move(*row));
+      const log_append entry{topic, shard_, e.key, value, e.header, e.timestamp_us};
+      if (auto row = row_of(view, entry, e.offset, kind == topic_kind::append)) delta.rows.push_back(*row);
     }
     delta.view_next.emplace_back(view, entries.back().offset + 1);
     WEIR_TRY_VOID(store_.apply(shard_, delta));
@@ -130,6 +123,7 @@ shard_writer::flat shard_writer::flatten(const std::vector<const epoch*>& epochs
       std::optional<std::string_view> value;
       if (a.value) value = *a.value;
       f.appends.push_back({a.topic, a.partition, a.key, value, a.header, a.timestamp_us});
+      f.fresh.push_back(a.fresh);
     }
   for (const auto* e : epochs)
     for (const auto& c : e->changes) {
@@ -190,7 +184,7 @@ status shard_writer::apply(const flat& f, const std::vector<std::int64_t>& offse
       delta.changes.push_back({a.key, a.value});
       delta.changelog_next = offsets[i] + 1;
     } else if (const auto view = view_of(a.topic); !view.empty()) {
-      if (auto row = row_of(view, a.key, a.value, a.header, offsets[i])) delta.rows.push_back(std::move(*row));
+      if (auto row = row_of(view, a, offsets[i], f.fresh[i])) delta.rows.push_back(*row);
       view_next[view] = offsets[i] + 1;
       grown[{a.topic, a.partition}] = offsets[i] + 1;
     } else if (a.topic.starts_with(shuffle_prefix_)) {

@@ -113,6 +113,7 @@ void task::write_rows(node& n, const operator_output& out) {
     if (taken_back && i + 1 < rows.size() && rows.sign_of(i + 1) > 0 && out.keys[i] == out.keys[i + 1]) continue;
     owned_append a{n.topic, options_.shard, {}, std::nullopt, {}, rows.event_time_us[i]};
     if (!out.keys.empty()) a.key = key_row + out.keys[i];
+    a.fresh = n.plan.kind == view_kind::append;
     if (!taken_back) append_json_row(a.value.emplace(), rows.rows, i);
     const std::string_view source =
         rows.sources ? std::string_view((*rows.sources)[rows.source[i]]) : std::string_view{};

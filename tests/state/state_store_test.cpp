@@ -16,10 +16,10 @@ std::unique_ptr<state_store> open_store(const temp_folder& folder, std::size_t v
   return std::move(*store);
 }
 
-state_delta one_row(std::string key, std::optional<std::string> json, std::int64_t next) {
+state_delta one_row(std::string_view key, std::optional<std::string_view> json, std::int64_t next) {
   state_delta d;
   d.changelog_next = next;
-  d.rows.push_back({"v", std::move(key), std::move(json), next - 1});
+  d.rows.push_back({"v", key, json, next - 1});
   d.view_next.emplace_back("v", next);
   return d;
 }
@@ -109,6 +109,54 @@ TEST_CASE("a view's table keeps its newest rows and no more than its limit") {
   store = open_store(folder, 3);
   REQUIRE(store->apply(0, one_row("e", "{}", ++next)));
   CHECK(keys_of(*store, {}) == "ade");
+}
+
+TEST_CASE("rows of an append view are dropped oldest first, a part of a commit's at a time") {
+  temp_folder folder;
+  auto store = open_store(folder, 5);
+  std::int64_t next = 0;
+  // Keys of a commit in falling order: age is the order of writing, not of keys.
+  const auto commit = [&](const std::vector<std::string>& keys) {
+    state_delta d;
+    for (const auto& k : keys) d.rows.push_back({"v", k, "{}", next++, true});
+    d.changelog_next = next;
+    d.view_next.emplace_back("v", next);
+    REQUIRE(store->apply(0, d));
+  };
+  commit({"d", "c", "b", "a"});
+  CHECK(keys_of(*store, {}) == "abcd");
+  commit({"f", "e"});
+  CHECK(keys_of(*store, {}) == "abcef");
+  commit({"g"});
+  CHECK(keys_of(*store, {}) == "abefg");
+  store.reset();
+  store = open_store(folder, 5);
+  CHECK(store->row_count(0, "v").value() == 5);
+  commit({"i", "h"});
+  CHECK(keys_of(*store, {}) == "efghi");
+  CHECK(store->get(0, "v", "h").value().value() == "{}");
+}
+
+TEST_CASE("a large commit of an append view is counted and dropped in full") {
+  temp_folder folder;
+  constexpr std::size_t limit = 3'000, written = 5'000;
+  auto store = open_store(folder, limit);
+  std::int64_t next = 0;
+  const auto commit = [&](std::size_t rows) {
+    state_delta d;
+    for (std::size_t i = 0; i < rows; ++i) d.rows.push_back({"v", std::nullopt, "{}", next++, true});
+    d.changelog_next = next;
+    REQUIRE(store->apply(0, d));
+  };
+  commit(written);
+  CHECK(store->row_count(0, "v").value() == written);  // a batch alone over the limit: the next commit drops the rest
+  commit(1);
+  CHECK(store->row_count(0, "v").value() == limit);
+  const auto rows = store->scan(0, "v", {.limit = 10'000}).value();
+  REQUIRE(rows.size() == limit);
+  // Without a key of their own rows are known by their offsets.
+  CHECK(rows.front().key == std::string({0, 0, 0, 0, 0, 0}) + static_cast<char>((written + 1 - limit) >> 8) +
+                                static_cast<char>(written + 1 - limit));
 }
 
 TEST_CASE("wiping a shard leaves the others alone") {
