@@ -135,7 +135,7 @@ class json_decoder final : public record_decoder {
       if (!keys_.read(in, place, column)) return false;
       in.skip_blanks();
       if (column == no_column || seen_in_[column] == row_) {
-        if (!in.value(1)) return false;
+        if (!(validate_all_ ? in.value(1) : in.pass_value())) return false;
       } else {
         failed_column_ = column;
         if (!read_value(in, out.at(column), schema_->fields[column])) return false;

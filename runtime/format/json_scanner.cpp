@@ -1,6 +1,5 @@
 #include "runtime/format/json_scanner.hpp"
 
-#include <bit>
 #include <cstdint>
 #include <cstring>
 
@@ -9,16 +8,7 @@
 namespace weir {
 namespace {
 
-static_assert(std::endian::native == std::endian::little, "special_bytes() finds the first byte at the low end");
-
-constexpr std::uint64_t each_byte(std::uint8_t b) { return 0x0101010101010101ULL * b; }
-
-// 0x80 in every byte that may be a quote, a backslash or a control character; the lowest one set is exact.
-constexpr std::uint64_t special_bytes(std::uint64_t w) {
-  const auto zero = [](std::uint64_t x) { return (x - each_byte(1)) & ~x; };
-  const std::uint64_t control = (w - each_byte(0x20)) & ~w;
-  return (zero(w ^ each_byte('"')) | zero(w ^ each_byte('\\')) | control) & each_byte(0x80);
-}
+constexpr std::uint64_t whole_powers[] = {1, 10, 100, 1'000, 10'000, 100'000, 1'000'000, 10'000'000, 100'000'000};
 
 constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
@@ -82,16 +72,16 @@ std::string json_scanner::problem() const {
                      quoted_excerpt({at_, static_cast<std::size_t>(std::min<std::ptrdiff_t>(end_ - at_, 16))}), where);
 }
 
-bool json_scanner::string(string_token& out) {
+bool json_scanner::any_string(string_token& out) {
   if (!take('"')) return expected("a string");
   const char* const first = at_;
   bool escaped = false;
   for (;;) {
     while (end_ - at_ >= 8) {
-      std::uint64_t w = 0;
-      std::memcpy(&w, at_, 8);
-      if (const std::uint64_t found = special_bytes(w); found != 0) {
-        at_ += std::countr_zero(found) / 8;
+      const auto w = scan::load_word(at_);
+      const auto marks = scan::bytes_equal(w, '"') | scan::bytes_equal(w, '\\') | scan::bytes_below(w, 0x20);
+      if (marks != 0) {
+        at_ += scan::first_byte(marks);
         break;
       }
       at_ += 8;
@@ -149,9 +139,18 @@ void json_scanner::skip_digits() {
 // Takes digits and appends them to `value`, which wraps around when they are too many. Answers how many.
 std::ptrdiff_t json_scanner::take_digits(std::uint64_t& value) {
   const char* const first = at_;
-  skip_digits();
   std::uint64_t v = value;
-  for (const char* p = first; p != at_; ++p) v = v * 10 + static_cast<std::uint64_t>(*p - '0');
+  while (end_ - at_ >= 8) {
+    const auto w = scan::load_word(at_);
+    const int count = scan::leading_digits(w);
+    if (count > 0) v = v * whole_powers[count] + scan::digits_value(w, count);
+    at_ += count;
+    if (count < 8) {
+      value = v;
+      return at_ - first;
+    }
+  }
+  for (; at_ != end_ && is_digit(*at_); ++at_) v = v * 10 + static_cast<std::uint64_t>(*at_ - '0');
   value = v;
   return at_ - first;
 }

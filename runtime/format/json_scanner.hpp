@@ -6,6 +6,7 @@
 // UTF-8 is not its business: callers check whole batches with is_valid_utf8(), which is simdjson's.
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -17,6 +18,45 @@
 namespace weir {
 
 inline constexpr int max_json_depth = 128;  // objects and arrays within each other
+
+namespace scan {
+
+static_assert(std::endian::native == std::endian::little, "the first byte of a word is its lowest");
+
+constexpr std::uint64_t each_byte(std::uint8_t b) { return 0x0101010101010101ULL * b; }
+
+// 0x80 in the bytes below `bound` (at most 0x80), and perhaps in bytes above a byte that is; the lowest one is exact.
+constexpr std::uint64_t bytes_below(std::uint64_t w, std::uint8_t bound) {
+  return (w - each_byte(bound)) & ~w & each_byte(0x80);
+}
+constexpr std::uint64_t bytes_equal(std::uint64_t w, char c) {
+  return bytes_below(w ^ each_byte(static_cast<std::uint8_t>(c)), 1);
+}
+
+inline std::uint64_t load_word(const char* p) {
+  std::uint64_t w = 0;
+  std::memcpy(&w, p, sizeof w);
+  return w;
+}
+
+inline int first_byte(std::uint64_t marks) { return std::countr_zero(marks) / 8; }
+
+// How many of a word's first bytes are digits.
+constexpr int leading_digits(std::uint64_t w) {
+  const std::uint64_t t = w ^ each_byte('0');
+  const std::uint64_t other = ((t + each_byte(6)) | t) & each_byte(0xf0);
+  return other == 0 ? 8 : std::countr_zero(other) / 8;
+}
+
+// The number that a word's first `count` bytes (1 to 8, all digits) spell.
+constexpr std::uint64_t digits_value(std::uint64_t w, int count) {
+  w = (w ^ each_byte('0')) << (64 - 8 * count);
+  w = (w * 10 + (w >> 8)) & 0x00ff00ff00ff00ffULL;
+  w = (w * 100 + (w >> 16)) & 0x0000ffff0000ffffULL;
+  return (w * 10'000 + (w >> 32)) & 0xffffffffULL;
+}
+
+}  // namespace scan
 
 class json_scanner {
  public:
@@ -38,10 +78,37 @@ class json_scanner {
       : begin_(text.data()), at_(text.data()), end_(text.data() + text.size()) {}
 
   // Every function leaves the scanner behind what it read; on false problem() says what is wrong and where.
-  bool string(string_token& out);  // from the opening quote
+  bool string(string_token& out) {  // from the opening quote
+    // Most strings are short and have no escapes.
+    if (end_ - at_ > 8 && *at_ == '"') {
+      const auto w = scan::load_word(at_ + 1);
+      const auto marks = scan::bytes_equal(w, '"') | scan::bytes_equal(w, '\\') | scan::bytes_below(w, 0x20);
+      if (const int n = scan::first_byte(marks); marks != 0 && at_[1 + n] == '"') {
+        out = {{at_ + 1, static_cast<std::size_t>(n)}, false};
+        at_ += n + 2;
+        return true;
+      }
+    }
+    return any_string(out);
+  }
   bool number(number_token& out);
   bool word(std::string_view expected);  // true, false, null
   bool value(int depth);                 // any value; depth: how many containers are open around it
+
+  // Steps over a value of an object that was validated before: a number's form is not looked at again.
+  bool pass_value() {
+    const char c = peek();
+    if (c != '-' && (c < '0' || c > '9')) return value(1);
+    for (; end_ - at_ >= 8; at_ += 8) {
+      const auto w = scan::load_word(at_);
+      const auto marks = scan::bytes_equal(w, ',') | scan::bytes_equal(w, '}') | scan::bytes_below(w, 0x21);
+      if (marks == 0) continue;
+      at_ += scan::first_byte(marks);
+      return true;
+    }
+    while (at_ < end_ && *at_ != ',' && *at_ != '}' && *at_ > ' ') ++at_;
+    return true;
+  }
 
   void skip_blanks() {
     while (at_ < end_ && (*at_ == ' ' || *at_ == '\n' || *at_ == '\r' || *at_ == '\t')) ++at_;
@@ -81,6 +148,7 @@ class json_scanner {
       if (!same_word<std::uint64_t>(a + i, b + i)) return false;
     return same_word<std::uint64_t>(a + n - 8, b + n - 8);
   }
+  bool any_string(string_token& out);
   void skip_digits();
   std::ptrdiff_t take_digits(std::uint64_t& value);
   bool exponent();

@@ -3,6 +3,7 @@
 #include <simdjson.h>
 
 #include <catch2/catch.hpp>
+#include <cstdlib>
 #include <random>
 #include <regex>
 
@@ -147,6 +148,39 @@ TEST_CASE("problems name what was expected, what was found and where") {
         "no valid JSON: expected ',' or '}' behind a field's value, found '2}' at byte 8");
   CHECK(check_json("[1,").error().message == "no valid JSON: expected a value, found the record's end at byte 4");
   CHECK_THAT(check_json("\"\xff\"").error().message, Catch::Contains("UTF-8"));
+}
+
+TEST_CASE("numbers of every length are read alike, wherever the text ends") {
+  std::mt19937_64 random(5);
+  for (std::size_t whole = 1; whole <= 19; ++whole)
+    for (std::size_t places = 0; places <= 12; ++places)
+      for (std::size_t behind = 0; behind <= 9; ++behind) {
+        std::string digits, text;
+        for (std::size_t i = 0; i < whole + places; ++i) digits.push_back(static_cast<char>('0' + random() % 10));
+        if (digits[0] == '0') digits[0] = '7';
+        text = digits.substr(0, whole);
+        if (places > 0) text += '.' + digits.substr(whole);
+        INFO(text << " and " << behind << " blanks");
+        const std::string kept = text + std::string(behind, ' ');
+        json_scanner in(kept);
+        json_scanner::number_token token;
+        REQUIRE(in.number(token));
+        CHECK(token.raw == text);
+        CHECK(token.integer == (places == 0));
+        CHECK(token.places == static_cast<std::ptrdiff_t>(places));
+        CHECK(token.short_decimal == (whole + places <= 15));
+        if (whole + places <= 19) CHECK(token.digits == std::strtoull(digits.c_str(), nullptr, 10));
+      }
+}
+
+TEST_CASE("a value that was validated before is passed up to what follows it") {
+  for (const std::string value : {"0", "-12.5e+3", "1234567890123456789", "\"a,}\"", "{\"a\":[1,2]}", "[1,{}]", "null"})
+    for (const std::string behind : {",\"next field\":1}", "}", " , \"n\":1}", "\t}"}) {
+      const auto text = value + behind;
+      json_scanner in(text);
+      REQUIRE(in.pass_value());
+      CHECK(text.substr(static_cast<std::size_t>(in.position() - text.data())) == behind);
+    }
 }
 
 }  // namespace
