@@ -25,6 +25,32 @@ std::uint64_t load(const char* bytes) {
   return v;
 }
 
+constexpr bool holds_zero(std::uint64_t w) { return ((w - 0x0101010101010101u) & ~w & 0x8080808080808080u) != 0; }
+
+// Copies a text; false when it holds a zero byte. Keys are short: words that overlap at the end do it without a call.
+bool copy_without_zero(char* to, const char* from, std::size_t n) {
+  if (n < 4) {
+    for (std::size_t i = 0; i < n; ++i) {
+      if (from[i] == 0) return false;
+      to[i] = from[i];
+    }
+    return true;
+  }
+  if (n < 8) {
+    const auto head = load<std::uint32_t>(from), tail = load<std::uint32_t>(from + n - 4);
+    if (holds_zero(head | tail << 32)) return false;
+    std::memcpy(to, from, 4);
+    std::memcpy(to + n - 4, from + n - 4, 4);
+    return true;
+  }
+  for (std::size_t i = 0;; i = std::min(i + 8, n - 8)) {
+    const auto w = load<std::uint64_t>(from + i);
+    if (holds_zero(w)) return false;
+    std::memcpy(to + i, &w, 8);
+    if (i + 8 == n) return true;
+  }
+}
+
 }  // namespace
 
 std::uint64_t table_hash(std::string_view bytes) {
@@ -41,19 +67,15 @@ std::uint64_t table_hash(std::string_view bytes) {
   return fold(h ^ tail, multiplier);
 }
 
-char* batch_keys::room(std::size_t bytes) {
-  if (buffer_.size() < used_ + bytes) buffer_.resize(std::max(used_ + bytes, buffer_.size() * 2));
-  return buffer_.data() + used_;
-}
+void batch_keys::grow(std::size_t bytes) { buffer_.resize(std::max(used_ + bytes, buffer_.size() * 2)); }
 
 void batch_keys::put(const column& values, std::size_t row) {
   // The common shapes by hand, the same bytes as append_key's; that one does the rest.
   if (!values.is_null(row) && is_text_like(values.type())) {
     const auto text = values.text(row);
-    if (text.empty() || std::memchr(text.data(), 0, text.size()) == nullptr) {
-      char* const out = room(text.size() + 3);
+    char* const out = room(text.size() + 3);
+    if (copy_without_zero(out + 1, text.data(), text.size())) {
       out[0] = 1;
-      if (!text.empty()) std::memcpy(out + 1, text.data(), text.size());
       out[text.size() + 1] = out[text.size() + 2] = 0;
       used_ += text.size() + 3;
       return;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -18,6 +19,21 @@ inline std::uint64_t table_hash(std::uint64_t key_hash, std::int64_t window) {
   return h ^ h >> 32;
 }
 
+// Keys are short: words that overlap at the end compare them without a call.
+inline bool same_key(std::string_view a, std::string_view b) {
+  const auto word = [](const char* p) {
+    std::uint64_t w = 0;
+    std::memcpy(&w, p, sizeof w);
+    return w;
+  };
+  const std::size_t n = a.size();
+  if (n != b.size()) return false;
+  if (n < 8 || n > 32) return a == b;
+  for (std::size_t i = 0; i + 8 < n; i += 8)
+    if (word(a.data() + i) != word(b.data() + i)) return false;
+  return word(a.data() + n - 8) == word(b.data() + n - 8);
+}
+
 class batch_keys {
  public:
   void encode(std::span<const column_ptr> columns, std::size_t rows);
@@ -29,7 +45,11 @@ class batch_keys {
 
  private:
   void put(const column& values, std::size_t row);
-  char* room(std::size_t bytes);
+  char* room(std::size_t bytes) {
+    if (buffer_.size() < used_ + bytes) grow(bytes);
+    return buffer_.data() + used_;
+  }
+  void grow(std::size_t bytes);
 
   std::vector<char> buffer_;
   std::size_t used_ = 0;

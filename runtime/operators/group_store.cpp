@@ -75,8 +75,8 @@ std::uint32_t group_store::new_slot(std::string_view key, std::uint64_t hash) {
 
 std::uint32_t group_store::find_or_create(std::string_view key, std::uint64_t key_hash, std::int64_t start) {
   const std::uint64_t hash = table_hash(key_hash, start);
-  const auto found =
-      index_.find(hash, [&](std::uint32_t slot) { return groups_[slot].start == start && groups_[slot].key == key; });
+  const auto found = index_.find(
+      hash, [&](std::uint32_t slot) { return groups_[slot].start == start && same_key(groups_[slot].key, key); });
   if (found != none) return found;
   const auto slot = new_slot(key, hash);
   groups_[slot].start = groups_[slot].last = start;
@@ -93,7 +93,7 @@ void group_store::assign_windows(const grouping_rows& rows) {
     if (previous != none) {
       const auto& g = groups_[previous];
       const bool same_window = running_ || static_cast<std::uint64_t>(t - g.start) < static_cast<std::uint64_t>(size);
-      if (same_window && keys_.hash(i) == keys_.hash(i - 1) && g.key == keys_[i]) {
+      if (same_window && keys_.hash(i) == keys_.hash(i - 1) && same_key(g.key, keys_[i])) {
         slots_[i] = previous;
         continue;
       }

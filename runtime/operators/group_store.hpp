@@ -20,15 +20,16 @@
 namespace weir {
 
 struct group {
-  std::string key;                     // encoded
+  // What every row looks at comes first.
+  std::string key;         // encoded
+  std::int64_t start = 0;  // tumble: the window's start; session: the first record
+  bool live = false;
+  bool changed = false;                // in changed()
+  bool moved = false;                  // in moved()
   std::uint64_t hash = 0;              // of the key; tumble: and the window
-  std::int64_t start = 0;              // tumble: the window's start; session: the first record
   std::int64_t last = 0;               // session: the last record
   std::int64_t newest = no_watermark;  // largest event time; kept for running groups only
   std::int64_t rows = 0;               // kept over upsert inputs only
-  bool live = false;
-  bool changed = false;  // in changed()
-  bool moved = false;    // in moved()
 };
 
 class group_store {

@@ -93,7 +93,7 @@ status grouped_view::follow_store() {
                   store_.describe(slot), format_timestamp(end));
     b.queued = true;
     b.queued_end = end;
-    clock.open.emplace(end, slot);
+    clock.open.emplace_hint(clock.open.end(), end, slot);  // most windows end after the others, restored ones too
   }
   return {};
 }

@@ -52,23 +52,26 @@ std::string grouped_view::state_value(std::uint32_t slot) const {
 }
 
 void grouped_view::hand_out(const std::vector<std::uint32_t>& changed, std::vector<state_change>& changes) {
-  // A session's entry moves when its first record does; a slot that takes a key over follows its deletion.
-  std::map<std::string, std::optional<std::string>> entries;
+  // A session's entry moves when its first record does; a slot that takes a key over replaces its deletion.
+  std::vector<state_change> entries;
+  entries.reserve(changed.size() + deleted_.size());
   for (const auto slot : changed) {
     auto key = state_key(slot);
     auto& stored = book_[slot].stored_key;
     if (!stored.empty() && stored != key) deleted_.push_back(std::move(stored));
-    stored = std::move(key);
+    stored = key;
+    entries.push_back({std::move(key), state_value(slot)});
   }
-  for (auto& key : deleted_) entries.emplace(std::move(key), std::nullopt);
-  deleted_.clear();
-  for (const auto slot : changed) entries[book_[slot].stored_key] = state_value(slot);
-  if (stream_changed_) entries[std::string(1, clock_kind)] = clock_value(stream_);
+  if (stream_changed_) entries.push_back({std::string(1, clock_kind), clock_value(stream_)});
   for (const auto& [source, flushed] : changed_flushes_)
-    entries[flush_kind + source] = clock_value({no_watermark, flushed});
+    entries.push_back({flush_kind + source, clock_value({no_watermark, flushed})});
+  for (auto& key : deleted_) entries.push_back({std::move(key), std::nullopt});
+  deleted_.clear();
   stream_changed_ = false;
   changed_flushes_.clear();
-  for (auto& [key, value] : entries) changes.push_back({key, std::move(value)});
+  std::ranges::stable_sort(entries, {}, &state_change::key);
+  const auto twice = std::ranges::unique(entries, {}, &state_change::key);
+  changes.insert(changes.end(), std::make_move_iterator(entries.begin()), std::make_move_iterator(twice.begin()));
 }
 
 status grouped_view::restore(std::string_view key, std::string_view value) {

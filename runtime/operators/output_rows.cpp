@@ -52,10 +52,11 @@ void output_rows::add(const record_batch& from, std::size_t row, std::string_vie
   for (std::size_t c = 0; c < from.columns.size(); ++c) columns_.at(c).push_from(*from.columns[c], row);
   columns_.row_done();
   if (rows_have_keys(plan_)) keys_.push_back(encode_key(from, plan_.key_columns, row));
-  const auto [known, is_new] =
-      source_numbers_.try_emplace(std::string(source), static_cast<std::uint32_t>(sources_.size()));
-  if (is_new) sources_.emplace_back(source);
-  stamps_.source.push_back(known->second);
+  auto number = static_cast<std::uint32_t>(sources_.size());
+  // Where a group's key stands for its source nearly every row has another one.
+  if (plan_.keyed_by_source) number = source_numbers_.try_emplace(std::string(source), number).first->second;
+  if (number == sources_.size()) sources_.emplace_back(source);
+  stamps_.source.push_back(number);
   stamps_.event_time_us.push_back(event_time_us);
   stamps_.sequence.push_back(0);
   stamps_.late.push_back(late);
