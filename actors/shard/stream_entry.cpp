@@ -35,24 +35,65 @@ void write_stamps(std::string& out, const stream_entry& e) {
   }
 }
 
+// Varints of a text that holds enough bytes for all that are read: no look at its end for each.
+class quick_varints {
+ public:
+  explicit quick_varints(const char* at) : at_(at) {}
+  std::uint64_t next() {
+    std::uint64_t v = 0;
+    for (int shift = 0; shift < 64; shift += 7) {
+      const auto b = static_cast<std::uint8_t>(*at_++);
+      if (shift == 63 && b > 1) break;
+      v |= static_cast<std::uint64_t>(b & 0x7f) << shift;
+      if (b < 0x80) return v;
+    }
+    good_ = false;
+    return 0;
+  }
+  std::int64_t next_zigzag() {
+    const auto v = next();
+    return static_cast<std::int64_t>(v >> 1 ^ (~(v & 1) + 1));
+  }
+  const char* at() const { return at_; }
+  bool good() const { return good_; }
+
+ private:
+  const char* at_;
+  bool good_ = true;
+};
+
+constexpr std::size_t most_stamp_bytes = 30;  // three varints
+
 bool read_stamps(byte_reader& r, std::uint64_t count, stream_entry& e, std::vector<std::uint32_t>& ends) {
   if (count > r.remaining() / 3) return false;
-  ends.reserve(count);
-  e.event_time_us.reserve(count);
-  e.sequence.reserve(count);
-  e.late.reserve(count);
-  std::uint64_t end = 0, sequence = e.first_sequence;
-  std::int64_t time = 0;
-  for (std::uint64_t i = 0; i < count && r.ok(); ++i) {
-    end += r.varint();
-    if (end > std::uint32_t(-1)) return false;
-    ends.push_back(static_cast<std::uint32_t>(end));
-    time = static_cast<std::int64_t>(static_cast<std::uint64_t>(time) + static_cast<std::uint64_t>(r.zigzag()));
-    e.event_time_us.push_back(time);
-    const auto packed = r.varint();
+  ends.resize(count);
+  e.event_time_us.resize(count);
+  e.sequence.resize(count);
+  e.late.resize(count);
+  std::uint64_t end = 0, sequence = e.first_sequence, time = 0;
+  const auto take = [&](std::uint64_t i, std::uint64_t length, std::int64_t time_change, std::uint64_t packed) {
+    end += length;
+    time += static_cast<std::uint64_t>(time_change);
     sequence += packed >> 2;
-    e.sequence.push_back(sequence++);
-    e.late.push_back(static_cast<std::uint8_t>(packed & 3));
+    ends[i] = static_cast<std::uint32_t>(end);
+    e.event_time_us[i] = static_cast<std::int64_t>(time);
+    e.sequence[i] = sequence++;
+    e.late[i] = static_cast<std::uint8_t>(packed & 3);
+    return end <= std::uint32_t(-1);
+  };
+  std::uint64_t i = 0;
+  quick_varints quick(r.rest().data());
+  for (const char* const safe = quick.at() + r.remaining(); i < count; ++i) {
+    if (static_cast<std::size_t>(safe - quick.at()) < most_stamp_bytes) break;
+    const auto length = quick.next();
+    const auto time_change = quick.next_zigzag();
+    if (!take(i, length, time_change, quick.next()) || !quick.good()) return false;
+  }
+  r.take(static_cast<std::uint64_t>(quick.at() - r.rest().data()));
+  for (; i < count && r.ok(); ++i) {
+    const auto length = r.varint();
+    const auto time_change = r.zigzag();
+    if (!take(i, length, time_change, r.varint())) return false;
   }
   return r.ok();
 }
