@@ -1,9 +1,6 @@
 #include "actors/live_view.hpp"
 
 #include "actors/opaque_token.hpp"
-#include "actors/shard/task_node.hpp"
-#include "actors/view_table.hpp"
-#include "cluster/topic_names.hpp"
 #include "runtime/operators/byte_codec.hpp"
 
 namespace weir {
@@ -20,11 +17,7 @@ tl::unexpected<error> begin_anew(tl::unexpected<error> e) {
 }  // namespace
 
 live_view::live_view(live_view_source from, const view_plan& plan, std::uint64_t incarnation)
-    : from_(std::move(from)),
-      plan_(plan),
-      incarnation_(incarnation),
-      topic_(topic::view(from_.app, plan.name)),
-      lanes_(static_cast<std::size_t>(from_.shards)) {}
+    : from_(std::move(from)), plan_(plan), incarnation_(incarnation), lanes_(static_cast<std::size_t>(from_.shards)) {}
 
 live_view::~live_view() {
   if (follower_ != 0) from_.hub.forget(follower_);
@@ -39,15 +32,16 @@ result<std::unique_ptr<live_cursor>> live_view::open(live_view_source from, cons
 
 status live_view::start(std::string_view token) {
   for (std::size_t i = 0; i < lanes_.size(); ++i) {
-    WEIR_TRY(bounds, from_.log.bounds(topic_, static_cast<int>(i)));
+    WEIR_TRY(bounds, from_.log.bounds(from_.feed->topic(), static_cast<int>(i)));
     // A compacted topic may be read from 0 at any time, whatever has been replaced.
     const auto first = plan_.kind == view_kind::upsert ? 0 : bounds.start;
     lanes_[i].position = token.empty() ? bounds.end : first;
     lanes_[i].end_at_open = bounds.end;
   }
-  if (!token.empty() && token != "start") WEIR_TRY_VOID(resume(token));
+  if (token.empty()) return {};
+  if (token != "start") WEIR_TRY_VOID(resume(token));
   for (std::size_t i = 0; i < lanes_.size(); ++i) {
-    auto reader = from_.log.read(topic_, static_cast<int>(i), lanes_[i].position);
+    auto reader = from_.log.read(from_.feed->topic(), static_cast<int>(i), lanes_[i].position);
     if (!reader && reader.error().code == errc::offset_out_of_range) return begin_anew(fail(std::move(reader).error()));
     if (!reader) return fail(std::move(reader).error());
     lanes_[i].reader = std::move(*reader);
@@ -86,8 +80,7 @@ result<std::vector<live_row>> live_view::next(std::size_t max_rows) {
     const auto shard = static_cast<int>(turn_);
     WEIR_TRY(any, fill(shard));
     while (any && !lanes_[turn_].fetched.empty() && out.size() < max_rows) {
-      WEIR_TRY(row, take(shard));
-      if (row) out.push_back(std::move(*row));
+      if (auto row = take(shard)) out.push_back(std::move(*row));
     }
     silent = any ? 0 : silent + 1;
     if (out.size() < max_rows) turn_ = (turn_ + 1) % lanes_.size();
@@ -98,39 +91,53 @@ result<std::vector<live_row>> live_view::next(std::size_t max_rows) {
 result<bool> live_view::fill(int shard) {
   auto& l = lanes_[static_cast<std::size_t>(shard)];
   if (!l.fetched.empty()) return true;
-  auto entries = l.reader->fetch(fetch_bytes);
-  if (!entries && entries.error().code == errc::offset_out_of_range)
-    return begin_anew(fail(std::move(entries).error()));
-  if (!entries) return fail(std::move(entries).error());
-  l.fetched.assign(std::make_move_iterator(entries->begin()), std::make_move_iterator(entries->end()));
+  auto shared = from_.feed->read(shard, l.position);
+  if (!shared && shared.error().code == errc::offset_out_of_range) return begin_anew(fail(std::move(shared).error()));
+  if (!shared) return fail(std::move(shared).error());
+  if (*shared) {
+    l.reader.reset();
+    l.fetched.assign(std::make_move_iterator((*shared)->begin()), std::make_move_iterator((*shared)->end()));
+  } else {
+    WEIR_TRY_VOID(read_log(shard));
+  }
   return !l.fetched.empty();
 }
 
+status live_view::read_log(int shard) {
+  auto& l = lanes_[static_cast<std::size_t>(shard)];
+  const auto failed = [](error e) -> status {
+    return e.code == errc::offset_out_of_range ? begin_anew(fail(std::move(e))) : fail(std::move(e));
+  };
+  if (!l.reader) {
+    auto reader = from_.log.read(from_.feed->topic(), shard, l.position);
+    if (!reader) return failed(std::move(reader).error());
+    l.reader = std::move(*reader);
+  }
+  auto entries = l.reader->fetch(fetch_bytes);
+  if (!entries) return failed(std::move(entries).error());
+  for (auto& e : *entries) {
+    WEIR_TRY(entry, live_entry_of(plan_, std::move(e)));
+    l.fetched.push_back(std::move(entry));
+  }
+  return {};
+}
+
 // None for what is no row.
-result<std::optional<live_row>> live_view::take(int shard) {
+std::optional<live_row> live_view::take(int shard) {
   auto& l = lanes_[static_cast<std::size_t>(shard)];
   auto entry = std::move(l.fetched.front());
   l.fetched.pop_front();
   l.position = entry.offset + 1;
-  if (!entry.header.empty() && entry.header.front() == entry_clock) return std::nullopt;
-  if (!entry.key.empty() && entry.key.front() == key_clock) return std::nullopt;
-  live_row row{live_row::kind::row, shard, entry.offset, nullptr};
-  if (entry.value) {
-    row.json = std::make_shared<const std::string>(std::move(*entry.value));
-    return row;
-  }
-  row.what = live_row::kind::deleted;
-  WEIR_TRY(key, key_object(plan_, std::string_view(entry.key).substr(entry.key.empty() ? 0 : 1)));
-  row.json = std::make_shared<const std::string>(std::move(key));
-  return row;
+  if (!entry.json) return std::nullopt;
+  return live_row{entry.what, shard, entry.offset, std::move(entry.json)};
 }
 
 std::uint64_t live_view::backlog() const {
   std::uint64_t out = 0;
   for (std::size_t i = 0; i < lanes_.size(); ++i) {
-    const auto bounds = from_.log.bounds(topic_, static_cast<int>(i));
+    const auto end = from_.feed->end(static_cast<int>(i));
     const auto read = std::max(lanes_[i].position, lanes_[i].end_at_open);
-    if (bounds && bounds->end > read) out += static_cast<std::uint64_t>(bounds->end - read);
+    if (end > read) out += static_cast<std::uint64_t>(end - read);
   }
   return out;
 }
@@ -139,13 +146,11 @@ std::uint64_t live_view::skip_to_end() {
   std::uint64_t skipped = 0;
   for (std::size_t i = 0; i < lanes_.size(); ++i) {
     auto& l = lanes_[i];
-    const auto bounds = from_.log.bounds(topic_, static_cast<int>(i));
+    const auto bounds = from_.log.bounds(from_.feed->topic(), static_cast<int>(i));
     if (!bounds || bounds->end <= l.position) continue;
-    auto reader = from_.log.read(topic_, static_cast<int>(i), bounds->end);
-    if (!reader) continue;  // next() tells why
     skipped += static_cast<std::uint64_t>(bounds->end - l.position);
     l.position = bounds->end;
-    l.reader = std::move(*reader);
+    l.reader.reset();
     l.fetched.clear();
   }
   return skipped;
@@ -153,7 +158,7 @@ std::uint64_t live_view::skip_to_end() {
 
 void live_view::on_more(std::function<void()> wake) {
   if (follower_ != 0) from_.hub.forget(follower_);
-  follower_ = from_.hub.follow(topic_, std::move(wake));
+  follower_ = from_.hub.follow(from_.feed->topic(), std::move(wake));
 }
 
 }  // namespace weir

@@ -1,4 +1,5 @@
-// A reader of a view's committed rows: from the log, at its own pace, one partition per shard.
+// A reader of a view's committed rows, at its own pace, one partition per shard: from the feed that it shares with the
+// view's other readers or, where it is behind that, from the log.
 //
 // Rows of one shard come in the order in which they were committed; shards take turns. The token names the view, the
 // pipeline's incarnation and the offset in every shard behind the last row handed out.
@@ -7,6 +8,7 @@
 #include <deque>
 
 #include "actors/gateway/node_api.hpp"
+#include "actors/live_feed.hpp"
 #include "actors/live_hub.hpp"
 #include "runtime/log/log.hpp"
 #include "runtime/sql/plan.hpp"
@@ -16,7 +18,7 @@ namespace weir {
 struct live_view_source {
   event_log& log;
   live_hub& hub;
-  std::string app;
+  std::shared_ptr<live_feed> feed;
   int shards = 1;
 };
 
@@ -39,22 +41,22 @@ class live_view : public live_cursor {
 
  private:
   struct lane {
-    std::int64_t position = 0;     // of the next entry to hand out
-    std::int64_t end_at_open = 0;  // of the partition
-    std::unique_ptr<log_reader> reader;
-    std::deque<log_entry> fetched;
+    std::int64_t position = 0;           // of the next entry to hand out
+    std::int64_t end_at_open = 0;        // of the partition
+    std::unique_ptr<log_reader> reader;  // only while it is behind the feed
+    std::deque<live_entry> fetched;
   };
   live_view(live_view_source from, const view_plan& plan, std::uint64_t incarnation);
 
   status start(std::string_view token);
   status resume(std::string_view token);
   result<bool> fill(int shard);
-  result<std::optional<live_row>> take(int shard);
+  status read_log(int shard);
+  std::optional<live_row> take(int shard);
 
   live_view_source from_;
   view_plan plan_;
   std::uint64_t incarnation_;
-  std::string topic_;
   std::vector<lane> lanes_;
   std::size_t turn_ = 0;
   std::uint64_t follower_ = 0;

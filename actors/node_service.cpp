@@ -130,8 +130,10 @@ result<json> node_service::query(std::string_view sql) {
 
 result<std::unique_ptr<live_cursor>> node_service::open_live(std::string_view view, std::string_view token) {
   WEIR_TRY(found, find_view(view));
-  return live_view::open({node_.log(), node_.hub(), node_.settings().node.app, shards()}, *found.view,
-                         found.pipeline->record.incarnation, token);
+  const auto incarnation = found.pipeline->record.incarnation;
+  auto feed = feeds_.of(node_.log(), topic::view(node_.settings().node.app, found.view->name), *found.view, incarnation,
+                        shards());
+  return live_view::open({node_.log(), node_.hub(), std::move(feed), shards()}, *found.view, incarnation, token);
 }
 
 json node_service::list_pipelines() {

@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "actors/gateway/node_api.hpp"
+#include "actors/live_feed.hpp"
 #include "actors/node.hpp"
 #include "actors/node_health.hpp"
 #include "actors/node_metrics.hpp"
@@ -73,6 +74,7 @@ class node_service : public node_api {
   std::string version_;
   node_metrics metrics_;
   node_health health_;
+  live_feeds feeds_;
 };
 
 }  // namespace weir

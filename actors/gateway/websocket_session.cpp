@@ -88,18 +88,27 @@ class websocket_session : public connection, public std::enable_shared_from_this
     if (!message) return;
     writing_ = true;
     text_ = std::move(*message);
-    write_timer_.expires_after(seed_.state->options.write_timeout);
-    write_timer_.async_wait([self = shared_from_this()](beast::error_code code) {
-      if (code || !self->writing_) return;
-      ++self->seed_.state->metrics.clients_cut_off;
-      self->close();
-    });
+    write_deadline_ = std::chrono::steady_clock::now() + seed_.state->options.write_timeout;
+    watch_write();
     stream_.async_write(asio::buffer(text_), [self = shared_from_this()](beast::error_code code, std::size_t) {
       self->writing_ = false;
-      self->write_timer_.cancel();
       if (code) return self->close();
       self->write_next();
       self->read_next();
+    });
+  }
+
+  // Messages are many and timers are not free: one that runs is not set anew for each, it looks at the deadline.
+  void watch_write() {
+    if (watching_) return;
+    watching_ = true;
+    write_timer_.expires_at(write_deadline_);
+    write_timer_.async_wait([self = shared_from_this()](beast::error_code code) {
+      self->watching_ = false;
+      if (code || !self->writing_) return;
+      if (std::chrono::steady_clock::now() < self->write_deadline_) return self->watch_write();
+      ++self->seed_.state->metrics.clients_cut_off;
+      self->close();
     });
   }
 
@@ -107,10 +116,11 @@ class websocket_session : public connection, public std::enable_shared_from_this
   connection_seed seed_;
   beast::flat_buffer buffer_;
   asio::steady_timer write_timer_;
+  std::chrono::steady_clock::time_point write_deadline_;
   http::request<http::string_body> upgrade_;
   std::optional<live_channel> channel_;
   std::string text_;
-  bool open_ = false, reading_ = false, writing_ = false;
+  bool open_ = false, reading_ = false, writing_ = false, watching_ = false;
 };
 
 }  // namespace

@@ -1,0 +1,134 @@
+#include "actors/live_feed.hpp"
+
+#include <catch2/catch.hpp>
+
+#include "actors/live_view.hpp"
+#include "runtime/log/sim_log.hpp"
+
+using namespace weir;
+
+namespace {
+
+constexpr const char* topic_name = "app.view.v";
+
+// A log that counts how often somebody fetches.
+struct followed_view {
+  followed_view() {
+    REQUIRE(log.create_topic({topic_name, 1, topic_kind::append, 0, 0}));
+    sim_faults counting;
+    counting.on_fetch = [this](std::string_view, int, std::int64_t) {
+      ++fetches;
+      return false;
+    };
+    log.set_faults(counting);
+    writer = log.open_writer("w").value();
+    plan.name = "v";
+    plan.kind = view_kind::append;
+    plan.output_columns = std::make_shared<schema>();
+    feed = feeds.of(log, topic_name, plan, 1, 1);
+  }
+
+  void write(int count, std::size_t padding = 0) {
+    for (int i = 0; i < count; ++i) {
+      const auto json = fmt::format(R"({{"n":{},"p":"{}"}})", written++, std::string(padding, 'x'));
+      const log_append row{topic_name, 0, {}, json, "r", 0};
+      REQUIRE(writer->commit({&row, 1}));
+    }
+  }
+  std::unique_ptr<live_cursor> follow(std::string_view token) {
+    return live_view::open({log, hub, feed, 1}, plan, 1, token).value();
+  }
+
+  sim_log log;
+  live_hub hub;
+  live_feeds feeds;
+  view_plan plan;
+  std::unique_ptr<log_writer> writer;
+  std::shared_ptr<live_feed> feed;
+  int written = 0, fetches = 0;
+};
+
+// All that a cursor has to say for now: the first and the last row's number.
+std::pair<int, int> read_all(live_cursor& cursor) {
+  int first = -1, last = -1;
+  for (;;) {
+    const auto rows = cursor.next(100).value();
+    if (rows.empty()) return {first, last};
+    for (const auto& r : rows) {
+      const auto n = nlohmann::json::parse(*r.json)["n"].get<int>();
+      CHECK((last == -1 || n == last + 1));
+      if (first == -1) first = n;
+      last = n;
+    }
+  }
+}
+
+}  // namespace
+
+TEST_CASE("readers at the end of a view share what one of them has read", "[live]") {
+  followed_view v;
+  std::vector<std::unique_ptr<live_cursor>> readers;
+  for (int i = 0; i < 50; ++i) readers.push_back(v.follow(""));
+  v.write(3);
+  v.fetches = 0;
+  std::vector<live_row> first = readers[0]->next(100).value();
+  REQUIRE(first.size() == 3);
+  for (std::size_t i = 1; i < readers.size(); ++i) {
+    const auto rows = readers[i]->next(100).value();
+    REQUIRE(rows.size() == 3);
+    for (std::size_t r = 0; r < 3; ++r) CHECK(rows[r].json == first[r].json);  // the same text, not a copy
+    CHECK(readers[i]->token() == readers[0]->token());
+  }
+  CHECK(v.fetches < 60);  // one for the rows, and one for each reader that looks for more
+  v.write(2);
+  for (auto& r : readers) CHECK(read_all(*r) == std::pair(3, 4));
+}
+
+TEST_CASE("a reader that is behind what is shared reads the log and comes back to the others", "[live]") {
+  followed_view v;
+  const auto quick = v.follow("");
+  const auto slow = v.follow("");
+  int read = 0;
+  for (int step = 0; step < 30; ++step) {  // more than a feed keeps
+    v.write(10, 10'000);
+    const auto [first, last] = read_all(*quick);
+    CHECK(first == read);
+    CHECK(last == v.written - 1);
+    read = last + 1;
+  }
+  CHECK(slow->backlog() >= 300);
+  CHECK(read_all(*slow) == std::pair(0, 299));
+  v.write(1);
+  CHECK(read_all(*slow) == std::pair(300, 300));
+  CHECK(read_all(*quick) == std::pair(300, 300));
+}
+
+TEST_CASE("readers from the beginning, from now on and from a token see every row once", "[live]") {
+  followed_view v;
+  v.write(5);
+  const auto from_start = v.follow("start"), from_now = v.follow("");
+  CHECK(from_start->next(2).value().size() == 2);
+  const auto token = from_start->token();
+  v.write(5);
+  CHECK(read_all(*from_now) == std::pair(5, 9));
+  CHECK(read_all(*v.follow(token)) == std::pair(2, 9));
+  CHECK(read_all(*from_start) == std::pair(2, 9));
+  CHECK(from_now->skip_to_end() == 0);
+  v.write(4);
+  CHECK(from_now->skip_to_end() == 4);
+  CHECK(read_all(*from_now) == std::pair(-1, -1));
+  v.write(1);
+  CHECK(read_all(*from_now) == std::pair(14, 14));
+}
+
+TEST_CASE("a feed lives as long as somebody follows it", "[live]") {
+  followed_view v;
+  const std::weak_ptr<live_feed> kept = v.feed;
+  CHECK(v.feeds.of(v.log, topic_name, v.plan, 1, 1) == v.feed);
+  CHECK(v.feeds.of(v.log, topic_name, v.plan, 2, 1) != v.feed);  // a view that was made anew
+  auto reader = v.follow("");
+  v.feed.reset();
+  CHECK_FALSE(kept.expired());
+  reader.reset();
+  CHECK(kept.expired());
+}
