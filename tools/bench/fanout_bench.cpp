@@ -1,0 +1,238 @@
+// Fan-out of a real node: rows of one view to many WebSocket subscribers, and what that costs ingest (README.md).
+//
+//   push     a followed file grows by some lines a second; each becomes a row for every subscriber
+//   ingest   the same, while a large file goes through ingest and a windowed view as fast as it can
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <random>
+#include <stdexcept>
+#include <thread>
+
+#include "tools/bench/live_subscribers.hpp"
+
+namespace weir::bench {
+
+namespace {
+
+constexpr std::string_view sql = R"(
+CREATE TABLE pushed (n bigint) WITH (format = 'json');
+CREATE MATERIALIZED VIEW news AS SELECT event_time AS at, n FROM pushed;
+CREATE TABLE readings (sensor text, value double precision) WITH (format = 'json');
+CREATE MATERIALIZED VIEW windows AS
+  SELECT window_start, sensor, count(*) AS n, max(value) AS best FROM tumble(readings, interval '5 seconds')
+  GROUP BY window_start, sensor;
+)";
+constexpr std::chrono::seconds ingest_patience{120};
+
+struct fanout_options {
+  std::filesystem::path node, folder;
+  int rate = 20;     // rows a second
+  int seconds = 10;  // of each measurement of push
+  int rounds = 3;    // of ingest
+  int records = 1'000'000;
+};
+
+std::string config_of() {
+  return R"(
+[node]
+log_level = "warning"
+[log]
+disk_reserve = "0 B"
+[sources.file]
+allow = ["in"]
+poll_interval = "10 ms"
+[supervision]
+watch_interval = "20 ms"
+[gateway]
+port = 0
+max_connections = 4096
+max_subscriptions = 4096
+[[pipeline]]
+name = "views"
+file = "views.sql"
+from = "beginning"
+[[source]]
+name = "ticker"
+stream = "pushed"
+connector = "file"
+path = "in/ticker.ndjson"
+follow = "true"
+)";
+}
+
+// Appends lines to the followed file at a steady rate until it is destroyed.
+class ticker {
+ public:
+  ticker(std::filesystem::path file, int rate) : out_(std::move(file), std::ios::app) {
+    thread_ = std::thread([this, rate] {
+      auto next = std::chrono::steady_clock::now();
+      while (!ending_) {
+        out_ << "{\"n\":" << written_++ << "}\n" << std::flush;
+        next += std::chrono::microseconds(1'000'000 / rate);
+        std::this_thread::sleep_until(next);
+      }
+    });
+  }
+  ~ticker() {
+    ending_ = true;
+    thread_.join();
+  }
+
+ private:
+  std::ofstream out_;
+  std::atomic<bool> ending_{false};
+  std::uint64_t written_ = 0;
+  std::thread thread_;
+};
+
+double since(std::chrono::steady_clock::time_point from) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - from).count();
+}
+
+std::int64_t at(const std::vector<std::int64_t>& ascending, double share) {
+  if (ascending.empty()) return 0;
+  const auto last = ascending.size() - 1;
+  return ascending[std::min(last, static_cast<std::size_t>(share * static_cast<double>(ascending.size())))];
+}
+
+void push(node_process& node, const fanout_options& o, int subscribers) {
+  live_subscribers clients(node.address(), "news", subscribers);
+  const auto cpu = node.cpu_s();
+  const auto from = std::chrono::steady_clock::now();
+  {
+    ticker running(o.folder / "in" / "ticker.ndjson", o.rate);
+    std::this_thread::sleep_for(std::chrono::seconds(o.seconds));
+  }
+  const auto wall = since(from), used = node.cpu_s() - cpu;
+  std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  const auto messages = clients.messages(), rows = clients.rows();
+  const auto ages = clients.finish();
+  if (rows == 0) throw std::runtime_error("no row reached a subscriber");
+  const nlohmann::json line{{"stage", "push"},
+                            {"subscribers", subscribers},
+                            {"rows_per_s", o.rate},
+                            {"messages_per_s", static_cast<double>(messages) / wall},
+                            {"rows_pushed_per_s", static_cast<double>(rows) / wall},
+                            {"p50_ms", static_cast<double>(at(ages, 0.5)) / 1e3},
+                            {"p99_ms", static_cast<double>(at(ages, 0.99)) / 1e3},
+                            {"node_cpu_share", used / wall},
+                            {"node_cpu_us_per_message", used * 1e6 / static_cast<double>(messages)}};
+  std::cout << line.dump() << std::endl;
+}
+
+void write_readings(const fanout_options& o) {
+  std::ofstream out(o.folder / "in" / "readings.ndjson", std::ios::binary);
+  std::mt19937_64 random(7);
+  for (int i = 0; i < o.records; ++i)
+    out << fmt::format("{{\"sensor\":\"s{:04}\",\"value\":{}.{},\"status\":\"ok\",\"site\":\"north-atlantic\"}}\n",
+                       random() % 1'000, random() % 40, random() % 1'000);
+}
+
+// Records a second while that many follow the other view.
+double ingest(node_process& node, const fanout_options& o, int subscribers, int number) {
+  live_subscribers clients(node.address(), "news", subscribers);
+  ticker running(o.folder / "in" / "ticker.ndjson", o.rate);
+  const auto name = fmt::format("readings-{}", number);
+  const nlohmann::json source{{"name", name},
+                              {"stream", "readings"},
+                              {"connector", "file"},
+                              {"options", {{"path", (o.folder / "in" / "readings.ndjson").string()}}}};
+  const auto cpu = node.cpu_s();
+  const auto from = std::chrono::steady_clock::now();
+  const auto [code, answer] = node.ask("POST", "/v1/sources", source.dump());
+  if (code / 100 != 2) throw std::runtime_error(fmt::format("the source was refused: {} {}", code, answer.dump()));
+  for (;; std::this_thread::sleep_for(std::chrono::milliseconds(10))) {
+    const auto seen = node.ask("GET", "/v1/sources/" + name).second;
+    if (seen.is_object() && seen.value("records", 0) >= o.records) break;
+    if (std::chrono::steady_clock::now() - from > ingest_patience)
+      throw std::runtime_error("the readings are not through: " + seen.dump());
+  }
+  const auto wall = since(from);
+  const nlohmann::json line{{"stage", "ingest"},
+                            {"subscribers", subscribers},
+                            {"rows_per_s", o.rate},
+                            {"records", o.records},
+                            {"records_per_s", o.records / wall},
+                            {"node_cpu_s", node.cpu_s() - cpu},
+                            {"messages", clients.messages()}};
+  std::cout << line.dump() << std::endl;
+  return o.records / wall;
+}
+
+double median(std::vector<double> v) {
+  std::ranges::sort(v);
+  return v[v.size() / 2];
+}
+
+void run(const fanout_options& o) {
+  std::filesystem::remove_all(o.folder);
+  std::filesystem::create_directories(o.folder / "in");
+  std::ofstream(o.folder / "views.sql") << sql;
+  std::ofstream(o.folder / "in" / "ticker.ndjson").close();
+  write_readings(o);
+  node_process node(o.node, o.folder, config_of());
+  for (const int subscribers : {1, 100, 1'000}) push(node, o, subscribers);
+  std::vector<double> alone, beside;
+  for (int round = 0; round < o.rounds; ++round) {
+    alone.push_back(ingest(node, o, 0, 2 * round));
+    beside.push_back(ingest(node, o, 1'000, 2 * round + 1));
+  }
+  fmt::print("\ningest with 1,000 subscribers: {:.0f} records/s instead of {:.0f}, {:.1f} % less; peak {} MB\n",
+             median(beside), median(alone), 100 * (1 - median(beside) / median(alone)), node.peak_mb());
+}
+
+fanout_options parse(int argc, char** argv) {
+  fanout_options o;
+  for (int i = 1; i < argc; i += 2) {
+    const std::string name = argv[i];
+    if (i + 1 == argc) throw std::invalid_argument(name + " needs a value");
+    const std::string value = argv[i + 1];
+    if (name == "--node")
+      o.node = std::filesystem::absolute(value);
+    else if (name == "--folder")
+      o.folder = std::filesystem::absolute(value);
+    else if (name == "--rate")
+      o.rate = std::stoi(value);
+    else if (name == "--seconds")
+      o.seconds = std::stoi(value);
+    else if (name == "--rounds")
+      o.rounds = std::stoi(value);
+    else if (name == "--records")
+      o.records = std::stoi(value);
+    else
+      throw std::invalid_argument("unknown option " + name);
+  }
+  const bool good = !o.node.empty() && !o.folder.empty() && o.rate >= 1 && o.rate <= 100'000 && o.seconds >= 1 &&
+                    o.seconds <= 300 && o.rounds >= 1 && o.rounds <= 100 && o.records >= 1 && o.records <= 10'000'000;
+  if (!good) throw std::invalid_argument("--node and --folder are needed, and numbers in their limits");
+  return o;
+}
+
+}  // namespace
+
+}  // namespace weir::bench
+
+int main(int argc, char** argv) {
+  weir::bench::fanout_options options;
+  try {
+    options = weir::bench::parse(argc, argv);
+  } catch (const std::exception& e) {
+    std::cerr << "fanout_bench: " << e.what()
+              << "\nUsage: fanout_bench --node PROGRAM --folder FOLDER [--rate ROWS_PER_S] [--seconds N] [--rounds N]"
+                 " [--records N]\n";
+    return 2;
+  }
+  try {
+    weir::bench::run(options);
+    std::filesystem::remove_all(options.folder);
+  } catch (const std::exception& e) {
+    std::cerr << "fanout_bench: " << e.what() << '\n';
+    return 1;
+  }
+  return 0;
+}

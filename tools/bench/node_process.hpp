@@ -1,0 +1,41 @@
+// A weir-node process for benchmarks: started in a folder of its own, asked over HTTP, ended by its destructor.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string>
+
+namespace weir::bench {
+
+struct node_address {
+  std::uint16_t port = 0;
+  std::string token;
+};
+
+// A connected, non-blocking TCP socket to a port of this machine; throws.
+int connect_to(std::uint16_t port);
+
+class node_process {
+ public:
+  // Writes config.toml and starts the program; throws when /readyz does not say yes within a minute.
+  node_process(const std::filesystem::path& program, std::filesystem::path folder, const std::string& config);
+  ~node_process();
+  node_process(const node_process&) = delete;
+  node_process& operator=(const node_process&) = delete;
+
+  const node_address& address() const { return address_; }
+  // Status and JSON of the answer; status 0: nobody answered.
+  std::pair<int, nlohmann::json> ask(const std::string& method, const std::string& path, const std::string& body = {});
+  double cpu_s() const;  // of the process so far
+  std::uint64_t peak_mb() const;
+
+ private:
+  std::filesystem::path folder_;
+  pid_t pid_ = -1;
+  node_address address_;
+};
+
+}  // namespace weir::bench
