@@ -56,6 +56,7 @@ struct ingest_work {
     std::string source;
     std::function<void(status)> accepted;
     std::function<void()> committed;
+    std::shared_ptr<ingest_request> request;
   };
   std::shared_ptr<const control_plan> plan;  // none: nothing to apply
   std::vector<std::pair<std::string, clock_advice>> advices;
@@ -121,6 +122,7 @@ struct shard::impl {
   int writer_jobs = 0;  // open, commit and attempt jobs that are out, of any session: they write RocksDB
   bool ingest_out = false;
   bool ingest_has_records = false;  // in its open epoch
+  bool ingest_awaited = false;      // ... and somebody waits for them
 
   std::deque<offered_chunk> chunks;
   std::size_t chunk_bytes = 0;
@@ -152,6 +154,7 @@ struct shard::impl {
   result<std::shared_ptr<ingest>> restored_ingest();
   shard_job open_job();
   std::optional<shard_job> ingest_job();
+  void take_in(offered_chunk chunk);
   void take_chunks(ingest_work& work);
   void take_ingested(ingest_work& work, ingested r);
   task_work take_task_work(pipeline_run& p, bool poll);

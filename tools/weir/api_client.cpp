@@ -176,6 +176,30 @@ result<response> api_client::send(std::string_view method, const target& where, 
   return response{static_cast<int>(parser.get().result_int()), std::move(parser.get().body())};
 }
 
+api_client::~api_client() = default;
+
+result<response> api_client::post_records(const target& where, const record_request& records) {
+  auto request = make_request(http::verb::post, node_, where.text());
+  request.set(http::field::content_type, std::string(records.content_type));
+  if (!records.key.empty()) request.set("Idempotency-Key", std::string(records.key));
+  request.body() = records.body;
+  request.prepare_payload();
+
+  const auto deadline = clock::now() + timeout_;
+  auto link = std::move(kept_);  // kept again only when all went well
+  if (!link) {
+    link = std::make_unique<connection>(node_, stopped_);
+    WEIR_TRY_VOID(link->open(deadline));
+  }
+  WEIR_TRY_VOID(link->write(request, deadline));
+  http::response_parser<http::string_body> parser;
+  parser.header_limit(header_limit);
+  parser.body_limit(max_response_bytes);
+  WEIR_TRY_VOID(link->read(parser, deadline));
+  if (parser.get().keep_alive()) kept_ = std::move(link);
+  return response{static_cast<int>(parser.get().result_int()), std::move(parser.get().body())};
+}
+
 status api_client::follow(const target& where, std::chrono::milliseconds silence,
                           const std::function<bool(const sse_event&)>& take) {
   auto request = make_request(http::verb::get, node_, where.text());

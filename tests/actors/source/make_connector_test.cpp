@@ -18,7 +18,7 @@ bool says(const std::string& text, std::string_view part) {
 }  // namespace
 
 TEST_CASE("every kind of connector describes itself and its options") {
-  REQUIRE(connector_kinds().size() == 2);
+  REQUIRE(connector_kinds().size() == 3);
   for (const auto& kind : connector_kinds()) {
     CHECK_FALSE(kind.description.empty());
     CHECK(kind.guarantee == "exactly once");

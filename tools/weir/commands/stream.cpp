@@ -141,6 +141,7 @@ void add_stream_commands(CLI::App& program, action& chosen) {
   head.callback(
       [&chosen, stream, page] { chosen = [stream, page](session& s) { return records(s, *stream, *page); }; });
   add_tail(noun, chosen);
+  add_stream_post_command(noun, chosen);
 }
 
 }  // namespace weir::cli
