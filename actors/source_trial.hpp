@@ -5,6 +5,8 @@
 // no thread; it answers when it has seen enough, the source has ended, or its patience is over, and ends with that.
 #pragma once
 
+#include <nlohmann/json.hpp>
+
 #include "actors/messages.hpp"
 #include "actors/node.hpp"
 

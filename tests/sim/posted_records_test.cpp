@@ -188,10 +188,9 @@ TEST_CASE("rule 25: a repetition waits for the commit of the first", "[rules]") 
     const auto first = b.post("cam", "k", {record(1, "a")});
     b.go_on_until([&] { return first->accepted.has_value(); });
     const auto again = b.post("cam", "k", {record(1, "a")});
-    while (!again->committed) {
-      b.go_on();
-      if (again->committed && !first->committed) return "it was answered before the first one's commit";
-    }
+    const bool answered = b.go_on_until([&] { return again->committed; });
+    if (!answered) return "it was not answered";
+    if (!first->committed) return "it was answered before the first one's commit";
     if (!again->request->repeated) return "it was taken as a new request";
     return "";
   });
