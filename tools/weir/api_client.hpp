@@ -4,7 +4,6 @@
 #include <atomic>
 #include <chrono>
 #include <functional>
-#include <memory>
 #include <string>
 #include <string_view>
 
@@ -16,28 +15,16 @@
 
 namespace weir::cli {
 
-// A body of records, as POST /v1/streams/{name}/records takes it.
-struct record_request {
-  std::string_view content_type, body;
-  std::string_view key;  // Idempotency-Key; empty: none
-};
-
 class api_client {
  public:
   static constexpr std::size_t max_response_bytes = 256U << 20;
 
   api_client(endpoint node, std::chrono::milliseconds timeout, const std::atomic<bool>& stopped);
-  ~api_client();
-  api_client(const api_client&) = delete;
-  api_client& operator=(const api_client&) = delete;
 
   // Errors: unavailable (no connection), timeout, cancelled (Ctrl-C); else what the node answered, with its hint.
   result<json> get(const target& where);
   result<json> post(const target& where, const json& body);
   result<json> remove(const target& where);
-
-  // The answer as it is, whatever its status. Its connection stays open for the next call, until an error.
-  result<response> post_records(const target& where, const record_request& request);
 
   // The answer as it is, whatever its status.
   result<response> send(std::string_view method, const target& where, std::string_view body);
@@ -55,7 +42,6 @@ class api_client {
   endpoint node_;
   std::chrono::milliseconds timeout_;
   const std::atomic<bool>& stopped_;
-  std::unique_ptr<connection> kept_;  // of post_records
 };
 
 }  // namespace weir::cli

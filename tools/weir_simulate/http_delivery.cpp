@@ -28,7 +28,7 @@ result<delivered> http_delivery::send(const record_batch& batch) {
   const auto end = clock::now() + options_.patience;
   auto pause = first_pause;
   for (delivered out;; ++out.retried) {
-    const auto answer = client_.post_records(where, {batch.media, body, key});
+    const auto answer = client_.post(where, {batch.media, body, key});
     if (may_come_again(answer) && clock::now() < end && !stopped_) {
       std::this_thread::sleep_for(pause);
       pause = std::min(pause * 2, longest_pause);

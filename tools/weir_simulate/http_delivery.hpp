@@ -6,7 +6,7 @@
 #include <chrono>
 #include <string>
 
-#include "tools/weir/api_client.hpp"
+#include "tools/weir/record_client.hpp"
 #include "tools/weir_simulate/delivery.hpp"
 
 namespace weir::simulate {
@@ -28,7 +28,7 @@ class http_delivery final : public delivery {
  private:
   http_options options_;
   const std::atomic<bool>& stopped_;
-  cli::api_client client_;
+  cli::record_client client_;
 };
 
 }  // namespace weir::simulate

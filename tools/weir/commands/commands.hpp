@@ -9,7 +9,6 @@ namespace weir::cli {
 
 void add_source_commands(CLI::App& program, action& chosen);
 void add_stream_commands(CLI::App& program, action& chosen);
-void add_stream_post_command(CLI::App& noun, action& chosen);  // one of theirs
 void add_view_commands(CLI::App& program, action& chosen);
 void add_pipeline_commands(CLI::App& program, action& chosen);
 void add_dead_letter_commands(CLI::App& program, action& chosen);

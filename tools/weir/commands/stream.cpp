@@ -9,6 +9,7 @@
 #include "tools/weir/command_tree.hpp"
 #include "tools/weir/commands/commands.hpp"
 #include "tools/weir/commands/paging.hpp"
+#include "tools/weir/commands/stream_post.hpp"
 
 namespace weir::cli {
 

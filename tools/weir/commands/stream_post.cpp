@@ -1,5 +1,7 @@
 // weir stream post: a file's records into a stream, in requests with keys, so that whatever happens on the way each
 // record enters once.
+#include "tools/weir/commands/stream_post.hpp"
+
 #include <CLI/CLI.hpp>
 #include <array>
 #include <filesystem>
@@ -7,10 +9,10 @@
 #include <random>
 
 #include "tools/weir/command_tree.hpp"
-#include "tools/weir/commands/commands.hpp"
 #include "tools/weir/line_source.hpp"
 #include "tools/weir/progress.hpp"
 #include "tools/weir/record_batches.hpp"
+#include "tools/weir/record_client.hpp"
 
 namespace weir::cli {
 
@@ -55,15 +57,20 @@ struct sums {
 
 class poster {
  public:
-  poster(session& s, api_client& node, const post_options& o, const body_type& type)
-      : s_(s), node_(node), options_(o), type_(type), key_(o.key.empty() ? random_key() : o.key), line_(s) {}
+  poster(session& s, const endpoint& node, const post_options& o, const body_type& type)
+      : s_(s),
+        node_(node, s.timeout(), s.io().stopped),
+        options_(o),
+        type_(type),
+        key_(o.key.empty() ? random_key() : o.key),
+        line_(s) {}
 
   // Sends again what may not have arrived: its key makes that safe.
   status send(const std::string& body) {
     const auto key = fmt::format("{}-{}", key_, sum_.requests + 1);
     const auto where = target({"streams", options_.stream, "records"}).query("source", options_.source);
     for (const auto end = std::chrono::steady_clock::now() + s_.timeout();;) {
-      auto answer = node_.post_records(where, {type_.media, body, key});
+      auto answer = node_.post(where, {type_.media, body, key});
       const bool broken = !answer && answer.error().code == errc::unavailable;
       const bool busy = answer && (answer->status == 503 || answer->status == 504);
       if ((!broken && !busy) || std::chrono::steady_clock::now() >= end) return count(std::move(answer));
@@ -88,7 +95,7 @@ class poster {
   }
 
   session& s_;
-  api_client& node_;
+  record_client node_;
   const post_options& options_;
   const body_type& type_;
   std::string key_;
@@ -114,7 +121,7 @@ result<exit_code> post(session& s, const post_options& o) {
   const auto& type = type_of(o);
   WEIR_TRY(from, line_source::open(o.file, max_whole_bytes));
   WEIR_TRY(node, s.node());
-  poster to(s, *node, o, type);
+  poster to(s, node->node(), o, type);
   if (type.whole) {
     WEIR_TRY(body, from.all(max_whole_bytes, s.io().stopped));
     WEIR_TRY_VOID(to.send(body));
