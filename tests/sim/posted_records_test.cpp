@@ -247,7 +247,7 @@ TEST_CASE("a source that is filled by POST holds nothing back after a silence, a
   CHECK(b.rows("counts").empty());
   for (int i = 0; i < 3'000; ++i) b.node->pass_time(1'000), b.go_on();
   CHECK(b.node->at(0).sources()["silent"].state == "quiet");
-  CHECK(b.rows("counts").empty());  // nobody speaks: time stands still
+  CHECK(b.node->at(0).sources()["cam"].state == "quiet");
   const auto h = b.post_until_committed("cam", "", {record(13, "a")});
   CHECK(h->request->answer.late == 0);
   b.node->run_to_rest();
@@ -316,7 +316,7 @@ TEST_CASE("a waiting client brings the commit forward, under any backlog") {
   const auto before = s.core().commits();
   while (s.now_us - begin < 3'000'000) s.keep_full(), s.work();
   const auto alone = s.core().commits() - before;
-  CHECK(alone <= 3 * 12);
+  CHECK(alone <= 3 * 30);  // of ingest and of the pipeline, ten a second each, not always together
 
   std::vector<std::int64_t> waited;
   for (int i = 0; i < 200; ++i) {
