@@ -97,8 +97,10 @@ struct bench {
   }
   std::size_t stored() {
     std::size_t n = 0;
-    for (int i = 0; i < options.shards; ++i)
-      for (const auto& [name, s] : node->at(i).sources()) n += s.accepted;
+    for (int i = 0; i < options.shards; ++i) {
+      const auto all = node->at(i).sources();
+      for (const auto& [name, s] : *all) n += s.accepted;
+    }
     return n;
   }
   std::vector<std::string> rows(const char* view) {
@@ -151,7 +153,7 @@ TEST_CASE("the virtual sources of a stream open together, at one cut", "[rules]"
   CHECK(b.node->control().plan()->state.sources.size() == virtual_sources);
   REQUIRE(b.go_on_until([&] {
     std::size_t open = 0;
-    for (int i = 0; i < 4; ++i) open += b.node->at(i).sources().size();
+    for (int i = 0; i < 4; ++i) open += b.node->at(i).sources()->size();
     return open == virtual_sources;
   }));
 }
@@ -162,7 +164,7 @@ TEST_CASE("rule 25: the same key brings its records once, through any crash", "[
                               "writer.before_log_commit", "writer.after_log_commit", "writer.after_state_write"}) {
       bench b;
       b.open("cam");
-      b.go_on_until([&] { return b.node->at(0).sources().contains("cam"); });
+      b.go_on_until([&] { return b.node->at(0).sources()->contains("cam"); });
       int left = 1;
       set_kill_hook([&](std::string_view at) {
         if (at == point && left-- == 1) throw simulated_kill{std::string(at)};
@@ -184,7 +186,7 @@ TEST_CASE("rule 25: a repetition waits for the commit of the first", "[rules]") 
   holds_only_with(25, []() -> std::string {
     bench b;
     b.open("cam");
-    b.go_on_until([&] { return b.node->at(0).sources().contains("cam"); });
+    b.go_on_until([&] { return b.node->at(0).sources()->contains("cam"); });
     const auto first = b.post("cam", "k", {record(1, "a")});
     b.go_on_until([&] { return first->accepted.has_value(); });
     const auto again = b.post("cam", "k", {record(1, "a")});
@@ -213,7 +215,7 @@ TEST_CASE("rule 25: the same key with other records is a conflict, and brings no
 TEST_CASE("requests without a key enter each time, and requests to one source do not disturb each other") {
   bench b;
   b.open("cam");
-  b.go_on_until([&] { return b.node->at(0).sources().contains("cam"); });
+  b.go_on_until([&] { return b.node->at(0).sources()->contains("cam"); });
   std::vector<heard_ptr> all;
   for (int i = 0; i < 20; ++i) all.push_back(b.post("cam", "", {record(1, "a")}));
   REQUIRE(b.go_on_until([&] { return std::ranges::all_of(all, [](const heard_ptr& h) { return h->committed; }); }));
@@ -246,8 +248,8 @@ TEST_CASE("a source that is filled by POST holds nothing back after a silence, a
   b.post_until_committed("cam", "", {record(1, "a"), record(12, "a")});
   CHECK(b.rows("counts").empty());
   for (int i = 0; i < 3'000; ++i) b.node->pass_time(1'000), b.go_on();
-  CHECK(b.node->at(0).sources()["silent"].state == "quiet");
-  CHECK(b.node->at(0).sources()["cam"].state == "quiet");
+  CHECK(b.node->at(0).sources()->at("silent").state == "quiet");
+  CHECK(b.node->at(0).sources()->at("cam").state == "quiet");
   const auto h = b.post_until_committed("cam", "", {record(13, "a")});
   CHECK(h->request->answer.late == 0);
   b.node->run_to_rest();
@@ -310,7 +312,7 @@ struct busy_shard {
 
 TEST_CASE("a waiting client brings the commit forward, under any backlog") {
   busy_shard s;
-  while (!s.file || !s.core().sources().contains("cam")) s.keep_full(), s.work();
+  while (!s.file || !s.core().sources()->contains("cam")) s.keep_full(), s.work();
   // Nobody waits: epochs grow up to commit.interval_max.
   const auto begin = s.now_us;
   const auto before = s.core().commits();
