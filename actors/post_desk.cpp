@@ -98,9 +98,10 @@ void post_desk::take(posted_records records, const control_limits& limits, reply
                           "nothing was taken; send the request again"));
   }
   const auto shards = static_cast<int>(node_.settings().node.shards);
-  const auto turn = records.key.empty() ? fmt::format("{}", unkeyed_++) : std::string();
   if (records.source.empty())
-    records.source = virtual_source_of(records.stream, records.key.empty() ? turn : records.key, shards);
+    records.source = records.key.empty()
+                         ? virtual_source_name(records.stream, static_cast<int>(unkeyed_++ % virtual_sources))
+                         : virtual_source_of(records.stream, records.key, shards);
   auto p = std::make_shared<pending>(std::move(records), std::move(done), waiting_bytes_);
   p->format = stream->second.format;
   const auto open = [name = p->records.stream, source = p->records.source, limits](const control_plan& now) {
