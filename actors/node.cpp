@@ -52,6 +52,9 @@ shard_options options_of(const config& c, int shard) {
   o.task_queue_bytes = static_cast<std::size_t>(c.limits.task_queue_bytes);
   o.view_rows = static_cast<std::size_t>(c.limits.view_rows);
   o.attempts = static_cast<int>(c.limits.attempts);
+  o.ingest.quiet_after_us = c.http.quiet_after_us;
+  o.ingest.request_window_us = c.http.idempotency_window_us;
+  o.ingest.request_keys = static_cast<std::size_t>(c.http.idempotency_keys);
   o.operators.state_bytes = static_cast<std::size_t>(c.limits.view_state_bytes);
   o.operators.groups = static_cast<std::size_t>(c.limits.view_groups);
   o.operators.distinct_values = static_cast<std::size_t>(c.limits.distinct_values);
@@ -287,7 +290,12 @@ void node::follow_sources(const control_plan& plan) {
     }
     if (it != running.end() && it->second == record.incarnation) continue;
     running[name] = record.incarnation;
-    board_.update(name, [](source_view& v) { v = {}; });
+    const bool pushed = is_pushed(record.connector);  // nobody reads it: it runs as long as it is there
+    board_.update(name, [pushed](source_view& v) {
+      v = {};
+      if (pushed) v.state = "running";
+    });
+    if (pushed) continue;
     caf::anon_send(actors_->sources, add_atom::value, std::make_shared<const child_spec>(source_child(record)));
   }
   for (auto it = running.begin(); it != running.end();) {

@@ -63,6 +63,13 @@ class node {
     std::int64_t taken_us = 0;
   };
   std::vector<shard_snapshot> shards() const;
+  // Work that reads or computes for longer than a caller may block.
+  void run_on_pool(pool_job job) { pool_->post(std::move(job)); }
+  // What people see of a source that has no actor of its own.
+  template <class F>
+  void note_source(const std::string& source, F change) {
+    board_.update_known(source, std::move(change));
+  }
   // The running incarnation of the shard that owns a source; none while it restarts or the node stops.
   shard_actor shard_of(std::string_view source) const;
   caf::actor_system& system();

@@ -5,6 +5,7 @@
 #include "actors/node_descriptions.hpp"
 #include "actors/node_service.hpp"
 #include "actors/retry_sender.hpp"
+#include "actors/source_trial.hpp"
 #include "cluster/topic_names.hpp"
 #include "runtime/sql/sql.hpp"
 
@@ -130,6 +131,42 @@ void node_service::add_sources(std::vector<source_request> sources, reply done) 
   run([records = std::move(records),
        most = limits()](const control_plan& plan) { return weir::add_sources(plan, records, most); },
       {{"added", std::move(names)}}, std::move(done));
+}
+
+void node_service::post_records(posted_records records, reply done) {
+  desk_.take(std::move(records), limits(), std::move(done));
+}
+
+void node_service::test_source(source_request source, reply done) {
+  const auto plan = node_.plan();
+  trial_request trial;
+  trial.spec = {source.name.empty() ? "test" : source.name, source.stream, source.connector, source.options};
+  if (source.connector.empty()) {
+    const auto known = plan->state.sources.find(source.name);
+    if (known == plan->state.sources.end())
+      return done(with_hint(fail(errc::not_found, "there is no source '{}'", source.name),
+                            "name one that is there, or describe one with stream, connector and options"));
+    trial.spec = {known->first, known->second.stream, known->second.connector, known->second.options};
+  }
+  if (!plan->names.streams.contains(trial.spec.stream))
+    return done(fail(errc::not_found, "there is no stream '{}'", trial.spec.stream));
+  trial.context = node_.context_of(trial.spec.stream);
+  trial.context.trial = true;
+  if (auto good = check_source(trial.spec, trial.context); !good) return done(fail(std::move(good).error()));
+  const auto& most = node_.settings().sources;
+  if (++*trials_ > most.tests) {
+    --*trials_;
+    return done(with_hint(
+        fail(errc::limit_exceeded, "as many sources are tried already as sources.tests allows: {}", most.tests),
+        "try again in a moment"));
+  }
+  trial.plan = plan;
+  trial.patience = std::chrono::milliseconds(most.test_timeout_us / 1'000);
+  trial.in = &node_;
+  // Given back with the last who could answer, also when nobody does.
+  const std::shared_ptr<void> place(nullptr, [trials = trials_](void*) { --*trials; });
+  trial.done = [done = std::move(done), place](result<json> shown) { done(std::move(shown)); };
+  node_.system().spawn(source_trial_behavior, std::move(trial));
 }
 
 void node_service::set_source_paused(std::string name, bool paused, reply done) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "actors/record_json.hpp"
+#include "runtime/format/json_writer.hpp"
 #include "runtime/operators/view_operator.hpp"
 
 namespace weir {
@@ -26,6 +27,15 @@ json connector_json(const connector_kind& kind) {
           {"description", kind.description},
           {"guarantee", kind.guarantee},
           {"options", std::move(options)}};
+}
+
+// A value with JSON's own type where there is one.
+json value_json(const column& values, std::size_t row) {
+  if (values.is_null(row)) return nullptr;
+  std::string text;
+  append_json_value(text, values, row);
+  auto out = json::parse(text, nullptr, false);
+  return out.is_discarded() ? json(std::move(text)) : out;
 }
 
 std::string_view guarantee_of(std::string_view connector) {
@@ -72,6 +82,19 @@ void add_ingest_view(json& to, const node_summary& s, const std::string& name) {
 }
 
 }  // namespace
+
+nlohmann::json rows_json(const record_batch& rows, std::size_t most) {
+  json out_rows = json::array();
+  const auto count = std::min(rows.rows, most);
+  for (std::size_t i = 0; i < count; ++i) {
+    json row = json::array();
+    for (const auto& c : rows.columns) row.push_back(value_json(*c, i));
+    out_rows.push_back(std::move(row));
+  }
+  json out{{"columns", describe_columns(*rows.columns_schema)}, {"rows", std::move(out_rows)}};
+  if (count < rows.rows) out["truncated"] = true;
+  return out;
+}
 
 json describe_columns(const schema& columns) {
   json out = json::array();

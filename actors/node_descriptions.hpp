@@ -17,6 +17,8 @@ nlohmann::json describe_view(const node_summary& s, const view_plan& view, std::
 nlohmann::json describe_pipeline(const node_summary& s, const planned_pipeline& p);
 nlohmann::json describe_node(const node_summary& s, const node& n, std::string_view version);
 nlohmann::json describe_connectors();
+// At most so many rows as {"columns":[...],"rows":[[...]]}, and "truncated" when there are more.
+nlohmann::json rows_json(const record_batch& rows, std::size_t most);
 
 // One line per view: what it is, its key, and where its rows are made.
 std::string plan_line(const view_plan& view);

@@ -6,7 +6,6 @@
 #include "actors/stream_records.hpp"
 #include "actors/view_table.hpp"
 #include "cluster/topic_names.hpp"
-#include "runtime/format/json_writer.hpp"
 #include "runtime/operators/pull_query.hpp"
 #include "runtime/sql/sql.hpp"
 
@@ -16,32 +15,10 @@ namespace {
 
 using json = nlohmann::json;
 
-// A value with JSON's own type where there is one.
-json value_json(const column& values, std::size_t row) {
-  if (values.is_null(row)) return nullptr;
-  std::string text;
-  append_json_value(text, values, row);
-  auto out = json::parse(text, nullptr, false);
-  return out.is_discarded() ? json(std::move(text)) : out;
-}
-
-json table_json(const record_batch& rows, std::size_t most) {
-  json out_rows = json::array();
-  const auto count = std::min(rows.rows, most);
-  for (std::size_t i = 0; i < count; ++i) {
-    json row = json::array();
-    for (const auto& c : rows.columns) row.push_back(value_json(*c, i));
-    out_rows.push_back(std::move(row));
-  }
-  json out{{"columns", describe_columns(*rows.columns_schema)}, {"rows", std::move(out_rows)}};
-  if (count < rows.rows) out["truncated"] = true;
-  return out;
-}
-
 }  // namespace
 
 node_service::node_service(node& n, std::string version)
-    : node_(n), version_(std::move(version)), metrics_(n), health_(n) {}
+    : node_(n), version_(std::move(version)), metrics_(n), health_(n), desk_(n) {}
 
 json node_service::node_status() { return describe_node(summarize(node_), node_, version_); }
 
@@ -125,7 +102,7 @@ result<json> node_service::query(std::string_view sql) {
   most.groups = static_cast<std::size_t>(limits_of.view_groups);
   most.distinct_values = static_cast<std::size_t>(limits_of.distinct_values);
   WEIR_TRY(answer, run_pull_query(pull, rows, most));
-  return table_json(answer, most_rows());
+  return rows_json(answer, most_rows());
 }
 
 result<std::unique_ptr<live_cursor>> node_service::open_live(std::string_view view, std::string_view token) {

@@ -11,6 +11,7 @@
 #include "actors/node.hpp"
 #include "actors/node_health.hpp"
 #include "actors/node_metrics.hpp"
+#include "actors/post_desk.hpp"
 
 namespace weir {
 
@@ -24,9 +25,12 @@ class node_service : public node_api {
   result<json> get_stream(std::string_view name) override;
   result<json> stream_records(std::string_view name, const page_request& page) override;
 
+  void post_records(posted_records records, reply done) override;
+
   json list_sources() override;
   result<json> get_source(std::string_view name) override;
   void add_sources(std::vector<source_request> sources, reply done) override;
+  void test_source(source_request source, reply done) override;
   void set_source_paused(std::string name, bool paused, reply done) override;
   void remove_source(std::string name, reply done) override;
   json connector_kinds() override;
@@ -75,6 +79,8 @@ class node_service : public node_api {
   node_metrics metrics_;
   node_health health_;
   live_feeds feeds_;
+  post_desk desk_;
+  std::shared_ptr<std::atomic<std::int64_t>> trials_ = std::make_shared<std::atomic<std::int64_t>>(0);
 };
 
 }  // namespace weir

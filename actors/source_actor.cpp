@@ -11,7 +11,6 @@ using self_ptr = source_actor::stateful_pointer<source_actor_state>;
 
 constexpr auto attach_again = 50ms;
 constexpr auto attach_timeout = 5s;
-constexpr std::int64_t rate_window_us = 1'000'000;
 
 void fail_source(self_ptr self, const error& why) {
   const auto& name = self->state.setup.spec.name;
@@ -91,19 +90,12 @@ void attach(self_ptr self) {
 void note_rate(self_ptr self, std::uint64_t records, std::uint64_t bytes, const std::string& progress) {
   auto& s = self->state;
   const auto now = s.setup.context.now_us();
-  s.rate_records += records;
-  std::optional<double> rate;
-  if (now - s.rate_since_us >= rate_window_us) {
-    rate = static_cast<double>(s.rate_records) * 1e6 /
-           static_cast<double>(std::max<std::int64_t>(now - s.rate_since_us, 1));
-    s.rate_since_us = now;
-    s.rate_records = 0;
-  }
+  const auto rate = s.rate.add(records, now);
   s.setup.board->update(s.setup.spec.name, [&](source_view& v) {
     v.records += records;
     v.bytes += bytes;
     if (records > 0) v.last_record_us = now;
-    if (rate) v.rate = v.rate == 0 ? *rate : (v.rate + *rate) / 2;
+    if (rate) v.rate = *rate;
     if (!progress.empty()) v.progress = progress;
     v.state = s.ended ? "ended" : "running";
   });
@@ -153,7 +145,7 @@ void pulled(self_ptr self, result<source_chunk> answer) {
 
 source_actor::behavior_type source_behavior(self_ptr self, source_setup setup) {
   self->state.setup = std::move(setup);
-  self->state.rate_since_us = self->state.setup.context.now_us();
+  self->state.rate.add(0, self->state.setup.context.now_us());
   attach(self);
   return {
       [self](pulled_atom, const pulled_ptr& answer) { pulled(self, std::move(*answer)); },

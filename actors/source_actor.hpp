@@ -34,8 +34,7 @@ struct source_actor_state {
   // One timer at a time: each fires one pull or one attempt to attach.
   std::optional<caf::actor_clock::time_point> timer_at;
   std::chrono::microseconds pause{0};  // how long to wait after an empty pull
-  std::int64_t rate_since_us = 0;
-  std::uint64_t rate_records = 0;
+  rate_meter rate;
   static inline const char* name = "source";
 };
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 
 namespace weir {
@@ -24,12 +25,41 @@ struct source_view {
   bool quiet(std::int64_t now_us) const { return now_us - last_record_us >= quiet_after_us; }
 };
 
+// Records per second, smoothed over some seconds.
+class rate_meter {
+ public:
+  // The rate, when a second or more has passed since it was told last.
+  std::optional<double> add(std::uint64_t records, std::int64_t now_us) {
+    constexpr std::int64_t window_us = 1'000'000;
+    if (since_us_ == 0) since_us_ = now_us;
+    records_ += records;
+    const auto passed_us = now_us - since_us_;
+    if (passed_us < window_us) return std::nullopt;
+    const auto now = static_cast<double>(records_) * 1e6 / static_cast<double>(passed_us);
+    rate_ = rate_ == 0 ? now : (rate_ + now) / 2;
+    since_us_ = now_us;
+    records_ = 0;
+    return rate_;
+  }
+
+ private:
+  std::int64_t since_us_ = 0;
+  std::uint64_t records_ = 0;
+  double rate_ = 0;
+};
+
 class source_board {
  public:
   template <class F>
   void update(const std::string& source, F change) {
     std::lock_guard lock(mutex_);
     change(views_[source]);
+  }
+  // Only where the source is shown already.
+  template <class F>
+  void update_known(const std::string& source, F change) {
+    std::lock_guard lock(mutex_);
+    if (const auto it = views_.find(source); it != views_.end()) change(it->second);
   }
   void remove(const std::string& source) {
     std::lock_guard lock(mutex_);

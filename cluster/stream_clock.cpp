@@ -17,6 +17,7 @@ void stream_clock::report(int shard, const shard_clock& clock) {
   if (to.heard && clock.control_offset < to.clock.control_offset) return;
   to.clock.control_offset = std::max(to.clock.control_offset, clock.control_offset);
   to.clock.live_sources = clock.live_sources;
+  to.clock.quiet_sources = clock.quiet_sources;
   to.heard = true;
 }
 
@@ -26,7 +27,7 @@ void stream_clock::forget(int shard) {
 }
 
 std::vector<clock_advice> stream_clock::advise() const {
-  bool any_live = false;
+  bool any_live = false, any_quiet = false;
   bool one_control_state = true;
   std::int64_t live_minimum = std::numeric_limits<std::int64_t>::max();
   std::int64_t newest = no_watermark;
@@ -34,6 +35,7 @@ std::vector<clock_advice> stream_clock::advise() const {
     if (!heard) return {};
     one_control_state = one_control_state && clock.control_offset == shards_.front().clock.control_offset;
     newest = std::max(newest, clock.max_event_time_us);
+    any_quiet = any_quiet || clock.quiet_sources > 0;
     if (clock.live_sources == 0) continue;
     any_live = true;
     live_minimum = std::min(live_minimum, clock.watermark_us);
@@ -46,7 +48,7 @@ std::vector<clock_advice> stream_clock::advise() const {
     if (any_live) {
       const bool behind = clock.live_sources == 0 && live_minimum > clock.watermark_us;
       if (behind && rule_on(13)) advice.push_back({shard, false, live_minimum});
-    } else if (one_control_state && newest > clock.flushed_us && rule_on(12)) {
+    } else if (!any_quiet && newest > clock.flushed_us && rule_on(12)) {
       advice.push_back({shard, true, newest});
     }
   }

@@ -14,6 +14,7 @@ namespace weir {
 // What one shard says of one stream, as of a cut.
 struct shard_clock {
   int live_sources = 0;                           // neither idle nor ended
+  int quiet_sources = 0;                          // hold nothing back, and may speak again at any time
   std::int64_t watermark_us = no_watermark;       // W of this stream and shard
   std::int64_t flushed_us = no_watermark;         // event time of its last flush mark
   std::int64_t max_event_time_us = no_watermark;  // newest event time seen; none: no record yet
@@ -43,7 +44,7 @@ class stream_clock {
   // Advice that changes something. None until every shard has reported under one control offset: else a source that
   // some do not know yet may be about to open, and would find time ahead of it.
   // - Some shard has live sources: the others advance to the minimum of those shards' watermarks.
-  // - None has, and a record was seen: everyone flushes at the newest event time.
+  // - None has, nor quiet ones, and a record was seen: everyone flushes at the newest event time.
   std::vector<clock_advice> advise() const;
 
  private:

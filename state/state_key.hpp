@@ -20,10 +20,11 @@ inline std::string state_prefix(std::string_view pipeline, std::uint64_t incarna
 }
 
 // Kinds of entries behind the prefix.
-inline constexpr char state_of_task = 't';    // positions and clocks of a pipeline's task
-inline constexpr char state_of_view = 'v';    // <view> 00 <operator's own key>
-inline constexpr char state_of_input = 'u';   // <upsert view of another pipeline> 00 <row key>: the row as last seen
-inline constexpr char state_of_stream = 's';  // ingest: <stream>
-inline constexpr char state_of_source = 'c';  // ingest: <source>
+inline constexpr char state_of_task = 't';     // positions and clocks of a pipeline's task
+inline constexpr char state_of_view = 'v';     // <view> 00 <operator's own key>
+inline constexpr char state_of_input = 'u';    // <upsert view of another pipeline> 00 <row key>: the row as last seen
+inline constexpr char state_of_stream = 's';   // ingest: <stream>
+inline constexpr char state_of_source = 'c';   // ingest: <source>
+inline constexpr char state_of_request = 'k';  // ingest: <source> 00 <idempotency key>
 
 }  // namespace weir

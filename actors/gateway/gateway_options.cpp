@@ -32,6 +32,8 @@ status check(const gateway_options& options) {
   const std::pair<std::string_view, std::uint64_t> limits[] = {
       {"max_connections", options.max_connections},
       {"max_request_bytes", options.max_request_bytes},
+      {"max_inflated_bytes", options.max_inflated_bytes},
+      {"max_request_lines", options.max_request_lines},
       {"max_page_rows", options.max_page_rows},
       {"max_tickets", options.max_tickets},
       {"max_subscriptions", options.max_subscriptions},
@@ -70,6 +72,8 @@ gateway_options options_of(const gateway_config& config) {
   out.threads = static_cast<int>(config.threads);
   out.max_connections = static_cast<std::size_t>(config.max_connections);
   out.max_request_bytes = static_cast<std::size_t>(config.max_request_bytes);
+  out.max_inflated_bytes = static_cast<std::size_t>(config.max_inflated_bytes);
+  out.max_request_lines = static_cast<std::size_t>(config.max_request_lines);
   out.max_subscriptions = static_cast<std::size_t>(config.max_subscriptions);
   out.max_backlog_rows = static_cast<std::uint64_t>(config.max_backlog_rows);
   out.header_timeout = milliseconds_of(config.header_timeout_us);

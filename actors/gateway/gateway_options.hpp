@@ -22,11 +22,13 @@ struct gateway_options {
   std::string ui_dir;                        // the page's files from this folder instead of the program; for its makers
   int threads = 1;
 
-  std::size_t max_connections = 1'024;      // more are refused with 503
-  std::size_t max_header_bytes = 16 << 10;  // a request's header; 431 above
-  std::size_t max_request_bytes = 4 << 20;  // a request's body; 413 above
-  std::size_t max_page_rows = 10'000;       // `limit` of a page
-  std::size_t max_tickets = 1'024;          // tickets not used yet; the oldest goes first
+  std::size_t max_connections = 1'024;        // more are refused with 503
+  std::size_t max_header_bytes = 16 << 10;    // a request's header; 431 above
+  std::size_t max_request_bytes = 4 << 20;    // a request's body; 413 above
+  std::size_t max_inflated_bytes = 16 << 20;  // a body of records, when its gzip is inflated; 413 above
+  std::size_t max_request_lines = 100'000;    // of a body of records; 413 above
+  std::size_t max_page_rows = 10'000;         // `limit` of a page
+  std::size_t max_tickets = 1'024;            // tickets not used yet; the oldest goes first
 
   std::size_t max_subscriptions = 256;                // of all clients
   std::size_t max_subscriptions_per_connection = 32;  // of one WebSocket

@@ -16,6 +16,7 @@ struct http_request {
   bool head = false;
   bool upgrade = false;  // asks for a WebSocket
   std::string host, origin, sec_fetch_site, authorization, cookie, accept, content_type, last_event_id;
+  std::string content_encoding, idempotency_key;
   std::string body;
 };
 

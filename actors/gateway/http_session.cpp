@@ -29,6 +29,8 @@ http_request request_of(const http::request<http::string_body>& in) {
   out.accept = text(http::field::accept);
   out.content_type = text(http::field::content_type);
   out.last_event_id = std::string(in["Last-Event-ID"]);
+  out.content_encoding = text(http::field::content_encoding);
+  out.idempotency_key = std::string(in["Idempotency-Key"]);
   return out;
 }
 
@@ -175,8 +177,9 @@ class http_session : public connection, public std::enable_shared_from_this<http
     command_timer_.expires_after(options_.command_timeout);
     command_timer_.async_wait([self = shared_from_this(), turn](beast::error_code code) {
       if (code) return;
+      const auto& hint = self->admitted_.where->late_hint;
       const error late{errc::timeout, "the node has not answered in time",
-                       "it may still do what was asked; look before asking again"};
+                       hint.empty() ? "it may still do what was asked; look before asking again" : hint};
       self->on_answer(turn, problem(late));
     });
     // The node may answer late, from any thread, or never: it holds no session.

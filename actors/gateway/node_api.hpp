@@ -15,6 +15,7 @@
 #include <string_view>
 #include <vector>
 
+#include "runtime/format/body_media.hpp"
 #include "runtime/result.hpp"
 
 namespace weir {
@@ -35,6 +36,15 @@ struct row_query {
 struct source_request {
   std::string name, stream, connector;
   std::map<std::string, std::string> options;
+};
+
+// The body of a POST to a stream.
+struct posted_records {
+  std::string stream;
+  std::string source;  // empty: one of the stream's virtual sources
+  std::string key;     // idempotency key; empty: none
+  body_media media = body_media::json;
+  std::string body;
 };
 
 struct pipeline_request {
@@ -87,10 +97,17 @@ class node_api {
   // "record_base64" when it is no UTF-8), newest page or after a position.
   virtual result<json> stream_records(std::string_view name, const page_request& page) = 0;
 
+  // Answered after the commit, or with an error that says whether to come again: {"stream","source","shard",
+  // "first_number","accepted","dead","late","first_reason","repeated"}. unsupported: not a body for this stream;
+  // unknown_outcome: it may or may not be committed, the same request with the same key tells.
+  virtual void post_records(posted_records records, reply done) = 0;
+
   virtual json
   list_sources() = 0;  // name, stream, connector, options, state, rate, lag, last_error, next_try, position
   virtual result<json> get_source(std::string_view name) = 0;
   virtual void add_sources(std::vector<source_request> sources, reply done) = 0;  // together: they open at one cut
+  // Tries a source without adding it (or one that is there: only `name` is given): what its first records become.
+  virtual void test_source(source_request source, reply done) = 0;
   virtual void set_source_paused(std::string name, bool paused, reply done) = 0;
   virtual void remove_source(std::string name, reply done) = 0;
   virtual json connector_kinds() = 0;

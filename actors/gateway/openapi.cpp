@@ -19,6 +19,16 @@ json query_parameter(const parameter& p) {
   return {{"name", p.name}, {"in", "query"}, {"description", p.description}, {"schema", std::move(schema)}};
 }
 
+json header_parameter(const parameter& p) {
+  return {{"name", p.name}, {"in", "header"}, {"description", p.description}, {"schema", p.schema}};
+}
+
+json raw_body(const std::vector<std::string>& media) {
+  json content = json::object();
+  for (const auto& name : media) content[name] = {{"schema", json::object()}};
+  return {{"required", true}, {"content", std::move(content)}};
+}
+
 json problem_response(const char* description) {
   return {{"description", description},
           {"content", {{"application/problem+json", {{"schema", schema_reference("problem")}}}}}};
@@ -46,11 +56,13 @@ json operation(const route& r) {
   json parameters = json::array();
   for (const auto& name : path_parameters(r.pattern)) parameters.push_back(path_parameter(name));
   for (const auto& p : r.query) parameters.push_back(query_parameter(p));
+  for (const auto& p : r.headers) parameters.push_back(header_parameter(p));
   if (!parameters.empty()) out["parameters"] = std::move(parameters);
   if (!r.request.empty()) {
     out["requestBody"] = {{"required", !r.body_optional},
                           {"content", {{"application/json", {{"schema", schema_reference(r.request)}}}}}};
   }
+  if (!r.raw_request.empty()) out["requestBody"] = raw_body(r.raw_request);
   out["responses"] = {{std::to_string(r.success), success_response(r)},
                       {"default", problem_response("What went wrong, and what to do")}};
   if (r.need == access_need::open) {

@@ -4,6 +4,7 @@
 
 #include "actors/gateway/json_check.hpp"
 #include "actors/gateway/problem.hpp"
+#include "actors/gateway/record_body.hpp"
 #include "actors/gateway/schemas.hpp"
 
 namespace weir {
@@ -13,7 +14,8 @@ http_response options_response(const std::string& allow) {
   http_response out{.status = 204, .content_type = ""};
   out.headers.emplace_back("Allow", allow);
   out.headers.emplace_back("Access-Control-Allow-Methods", allow);
-  out.headers.emplace_back("Access-Control-Allow-Headers", "Authorization, Content-Type, Last-Event-ID");
+  out.headers.emplace_back("Access-Control-Allow-Headers",
+                           "Authorization, Content-Type, Content-Encoding, Idempotency-Key, Last-Event-ID");
   out.headers.emplace_back("Access-Control-Max-Age", "600");
   return out;
 }
@@ -47,14 +49,6 @@ status check_query(const route& where, const query_parameters& query) {
     }
   }
   return {};
-}
-
-// The media type without its parameters, in lower case.
-std::string essence(std::string_view content_type) {
-  std::string out(content_type.substr(0, content_type.find(';')));
-  while (!out.empty() && out.back() == ' ') out.pop_back();
-  std::transform(out.begin(), out.end(), out.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? char(c + 32) : c; });
-  return out;
 }
 
 result<row_media> choose_row_media(const route& where, const http_request& request) {
@@ -162,16 +156,16 @@ std::optional<http_response> request_handler::refuse_credential(const http_reque
   return std::nullopt;
 }
 
-void request_handler::handle(const admission& admitted, const http_request& request, const respond& done) const {
+void request_handler::handle(const admission& admitted, http_request& request, const respond& done) const {
   const route& where = *admitted.where;
   const bool has_body = !where.request.empty() && !(where.body_optional && request.body.empty());
-  if (has_body && essence(request.content_type) != "application/json") {
+  if (has_body && media_essence(request.content_type) != "application/json") {
     return done(problem(415, {errc::invalid_argument, fmt::format("the body is '{}'", request.content_type),
                               "send JSON with 'Content-Type: application/json'"}));
   }
   auto body = body_of(where, request);
   if (!body) return done(problem(body.error()));
-  where.handle({context_, where, admitted.path, admitted.query, std::move(*body), admitted.media}, done);
+  where.handle({context_, where, admitted.path, admitted.query, std::move(*body), request, admitted.media}, done);
 }
 
 void request_handler::complete(http_response& out, const http_request& request, const route* where) const {

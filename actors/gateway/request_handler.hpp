@@ -27,7 +27,8 @@ class request_handler {
   admission admit(const http_request& request, access_control::clock::time_point now) const;
 
   // For admitted REST routes, with the body read. `done` is called once, from any thread, perhaps before this returns.
-  void handle(const admission& admitted, const http_request& request, const respond& done) const;
+  // Takes the request's body.
+  void handle(const admission& admitted, http_request& request, const respond& done) const;
 
   // Headers that every answer has, and the count of it.
   void complete(http_response& out, const http_request& request, const route* where) const;

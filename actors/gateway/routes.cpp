@@ -64,6 +64,7 @@ const std::vector<route>& routes() {
     std::vector<route> out;
     add_node_routes(out);
     add_stream_routes(out);
+    add_record_routes(out);
     add_source_routes(out);
     add_view_routes(out);
     add_pipeline_routes(out);

@@ -33,7 +33,8 @@ struct api_call {
   const route& where;
   std::vector<std::string> path;  // values of the pattern's {parameters}, in order
   query_parameters query;
-  nlohmann::json body;  // null when there is none
+  nlohmann::json body;    // null when there is none
+  http_request& request;  // with the body's bytes, which a route with `raw_request` may take
   row_media media = row_media::json;
 
   // The first value of a query parameter; empty when absent.
@@ -52,8 +53,10 @@ struct parameter {
 
 struct route {
   std::string method, pattern, operation_id, tag, summary;
-  std::vector<parameter> query;  // parameters of the path follow from the pattern
-  std::string request;           // schema of the body in schemas(); empty: none
+  std::vector<parameter> query;          // parameters of the path follow from the pattern
+  std::vector<parameter> headers;        // that mean something to this route, for the description
+  std::string request;                   // schema of the body in schemas(); empty: none
+  std::vector<std::string> raw_request;  // media types of a body that the route reads itself; then no schema
   bool body_optional = false;
   int success = 200;
   std::string response;  // schema of the answer; empty: no JSON
@@ -61,6 +64,7 @@ struct route {
   bool row_list = false;  // also as CSV and NDJSON
   access_need need = access_need::token;
   transport over = transport::rest;
+  std::string late_hint;  // what to do when the node has not answered in time; empty: the usual
   void (*handle)(const api_call&, const respond&) = nullptr;  // null for live routes
 };
 
@@ -79,6 +83,7 @@ std::vector<std::string> path_parameters(std::string_view pattern);
 // Each file adds the routes of one kind of thing.
 void add_node_routes(std::vector<route>& out);
 void add_stream_routes(std::vector<route>& out);
+void add_record_routes(std::vector<route>& out);
 void add_source_routes(std::vector<route>& out);
 void add_view_routes(std::vector<route>& out);
 void add_pipeline_routes(std::vector<route>& out);

@@ -18,6 +18,15 @@ constexpr const char* requests = R"json({
       "sources": {"type": "array", "minItems": 1, "maxItems": 10000,
                   "items": {"$ref": "#/components/schemas/source_request"},
                   "description": "Added together: they open at one cut, or none of them is added."}}},
+  "source_test": {
+    "type": "object", "additionalProperties": false,
+    "properties": {
+      "name": {"type": "string", "minLength": 1, "maxLength": 200,
+               "description": "A source that is there, when no connector is given."},
+      "stream": {"type": "string", "minLength": 1, "maxLength": 200},
+      "connector": {"type": "string", "minLength": 1, "maxLength": 64, "description": "One of /v1/connectors."},
+      "options": {"type": "object", "additionalProperties": {"type": ["string", "number", "boolean"]},
+                  "description": "The connector's options."}}},
   "source_submission": {"anyOf": [{"$ref": "#/components/schemas/source_requests"},
                                   {"$ref": "#/components/schemas/source_request"}]},
   "sql_request": {
@@ -69,6 +78,18 @@ constexpr const char* answers = R"json({
       "arrival": {"type": "string"}, "late": {"type": ["boolean", "string", "null"]},
       "record": {"type": "string", "description": "The record's text."},
       "record_base64": {"type": "string", "description": "Its bytes when they are no UTF-8."}}},
+  "post_answer": {
+    "type": "object", "required": ["stream", "source", "shard", "accepted", "dead", "late", "repeated"],
+    "properties": {
+      "stream": {"type": "string"}, "source": {"type": "string", "description": "That the records belong to."},
+      "shard": {"type": "integer", "description": "Where they are."},
+      "first_number": {"type": ["integer", "null"],
+                       "description": "Of the first record in the stream's partition of the shard; null: none."},
+      "accepted": {"type": "integer", "description": "Records in the stream now."},
+      "dead": {"type": "integer", "description": "Records that became dead letters."},
+      "late": {"type": "integer", "description": "Accepted ones that come after their time."},
+      "first_reason": {"type": ["string", "null"], "description": "Why the first dead letter is one."},
+      "repeated": {"type": "boolean", "description": "An earlier request with this key brought the records."}}},
   "source": {
     "type": "object", "required": ["name", "stream", "connector", "state"],
     "properties": {
@@ -77,6 +98,17 @@ constexpr const char* answers = R"json({
       "rate": {"type": ["number", "null"], "description": "Records per second."},
       "lag": {"type": ["number", "string", "null"]}, "last_error": {"type": ["string", "null"]},
       "next_try": {"type": ["string", "number", "null"]}, "position": {}}},
+  "source_trial": {
+    "type": "object", "required": ["stream", "connector", "records", "dead", "ended"],
+    "properties": {
+      "stream": {"type": "string"}, "connector": {"type": "string"},
+      "records": {"type": "integer", "description": "How many came."},
+      "columns": {"type": "array", "items": {"$ref": "#/components/schemas/column"}},
+      "rows": {"type": "array", "items": {"type": "array", "items": {}}},
+      "dead": {"type": "array", "items": {"type": "object", "properties": {
+        "reason": {"type": "string"}, "record": {"type": "string"}, "record_base64": {"type": "string"}}},
+        "description": "Those that would be dead letters."},
+      "ended": {"type": "boolean"}, "progress": {"type": ["string", "null"]}, "took_ms": {"type": "integer"}}},
   "connector": {"type": "object", "required": ["name"], "properties": {"name": {"type": "string"}}},
   "view": {
     "type": "object", "required": ["name"],

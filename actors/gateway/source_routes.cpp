@@ -32,6 +32,13 @@ void add(const api_call& call, const respond& done) {
   call.gateway.node.add_sources(std::move(sources), answer_later(done, call.where.success));
 }
 
+void test(const api_call& call, const respond& done) {
+  const auto text = [&](const char* name) { return call.body.value(name, std::string()); };
+  auto described = call.body;
+  for (const char* name : {"name", "stream", "connector"}) described[name] = text(name);
+  call.gateway.node.test_source(source_of(described), answer_later(done, call.where.success));
+}
+
 void pause(const api_call& call, const respond& done) {
   call.gateway.node.set_source_paused(call.path[0], true, answer_later(done, call.where.success));
 }
@@ -68,6 +75,14 @@ void add_source_routes(std::vector<route>& out) {
                  .success = 201,
                  .response = "done",
                  .handle = add});
+  out.push_back({.method = "POST",
+                 .pattern = "/v1/sources/test",
+                 .operation_id = "test_source",
+                 .tag = "sources",
+                 .summary = "Tries a source without adding it: shows its first records, or why there are none",
+                 .request = "source_test",
+                 .response = "source_trial",
+                 .handle = test});
   out.push_back({.method = "GET",
                  .pattern = "/v1/sources/{name}",
                  .operation_id = "get_source",

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "cluster/pushed_sources.hpp"
 #include "cluster/topic_names.hpp"
 #include "runtime/fault/fault_points.hpp"
 #include "runtime/fault/protocol_rules.hpp"
@@ -87,7 +88,7 @@ status decode_source(std::string_view value, ingest_source& s) {
     s.ahead.failures = r.varint();
     s.ahead.records = r.varint();
   }
-  if (!r.ok() || !r.at_end() || life > static_cast<std::uint8_t>(source_life::removed))
+  if (!r.ok() || !r.at_end() || life > static_cast<std::uint8_t>(source_life::quiet))
     return fail(errc::corrupt, "a source's state cannot be read");
   s.life = static_cast<source_life>(life);
   return {};
@@ -152,8 +153,12 @@ struct ingest::accepting {
   record_batch rows;
 };
 
-ingest::ingest(std::string app, int shard, std::size_t entry_max_bytes)
-    : app_(std::move(app)), shard_(shard), entry_max_bytes_(entry_max_bytes) {
+ingest::ingest(std::string app, int shard, std::size_t entry_max_bytes, ingest_limits limits)
+    : app_(std::move(app)),
+      shard_(shard),
+      entry_max_bytes_(entry_max_bytes),
+      limits_(limits),
+      requests_(limits.request_window_us, limits.request_keys) {
   open_.pipeline = ingest_pipeline;
   open_.number = 1;
 }
@@ -162,6 +167,7 @@ status ingest::restore(std::string_view kind_and_name, std::string_view value) {
   if (kind_and_name.empty()) return fail(errc::corrupt, "an ingest state entry has no name");
   const std::string name(kind_and_name.substr(1));
   if (kind_and_name[0] == state_of_source) return decode_source(value, sources_[name]);
+  if (kind_and_name[0] == state_of_request) return requests_.restore(name, value);
   if (kind_and_name[0] != state_of_stream) return fail(errc::corrupt, "unknown ingest state {}", kind_and_name[0]);
   byte_reader r(value);
   auto& s = streams_[name];
@@ -200,7 +206,9 @@ std::vector<ingested_ptr> ingest::apply(const control_plan& plan, int shards, st
     }
     if (s.incarnation != record.incarnation) touch(name);
     s.incarnation = record.incarnation;
-    if (record.state != run_state::running && s.life == source_life::live) {
+    s.pushed = record.connector == http_connector;
+    const bool may_speak = s.life == source_life::live || s.life == source_life::quiet;
+    if (record.state != run_state::running && may_speak) {
       s.life = source_life::idle;
       add_mark(record.stream, mark_kind::idle, name, s.max_event_us);
     }
@@ -226,6 +234,7 @@ void ingest::after_plan(std::int64_t now_us) {
     if (stream == streams_.end()) continue;
     count_share(stream->second, s);
     if (restored_) s.silent_since_us = now_us;
+    s.awaited = false;
     await_silence(name, s);
   }
   restored_ = false;
@@ -355,12 +364,16 @@ void ingest::dead_letter(const stream_state& s, std::string_view source, std::ui
   if (!chunk.context.empty()) header["context"] = chunk.context;
   a.header = header.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   a.timestamp_us = now_us;
+  if (first_reason_.empty()) first_reason_ = reason;
   open_.bytes += a.bytes();
   open_.appends.push_back(std::move(a));
   dirty_ = true;
 }
 
 void ingest::count_share(stream_state& s, ingest_source& source) {
+  const bool quiet = source.life == source_life::quiet;
+  if (quiet != source.counted_quiet) s.quiet_sources += quiet ? 1 : -1;
+  source.counted_quiet = quiet;
   const auto share = source.life == source_life::live ? std::optional(source.share_us()) : std::nullopt;
   if (share == source.counted_us) return;
   if (source.counted_us) s.shares.remove(*source.counted_us);
@@ -368,8 +381,13 @@ void ingest::count_share(stream_state& s, ingest_source& source) {
   source.counted_us = share;
 }
 
+std::int64_t ingest::silence_allowed(const ingest_source& source) const {
+  const auto declared = streams_.find(source.stream)->second.definition.idle_us;
+  return declared > 0 ? declared : source.pushed ? limits_.quiet_after_us : 0;
+}
+
 void ingest::await_silence(const std::string& name, ingest_source& source) {
-  const auto idle = streams_.find(source.stream)->second.definition.idle_us;
+  const auto idle = silence_allowed(source);
   if (source.awaited || idle <= 0 || source.life != source_life::live) return;
   silences_.emplace(source.silent_since_us + idle, name);
   source.awaited = true;
@@ -437,8 +455,7 @@ std::vector<ingested_ptr> ingest::mark_idle(std::int64_t now_us) {
     const auto name = std::move(silences_.extract(silences_.begin()).value().second);
     auto& s = sources_.find(name)->second;
     s.awaited = false;
-    const auto idle = streams_.find(s.stream)->second.definition.idle_us;
-    if (s.life == source_life::live && now_us - s.silent_since_us >= idle)
+    if (s.life == source_life::live && now_us - s.silent_since_us >= silence_allowed(s))
       silent.insert(name);
     else
       await_silence(name, s);
@@ -447,9 +464,11 @@ std::vector<ingested_ptr> ingest::mark_idle(std::int64_t now_us) {
   std::map<std::string, std::vector<std::string>> changed;
   for (const auto& name : silent) {  // in the order of their names, whoever fell silent first
     auto& s = sources_.find(name)->second;
-    s.life = source_life::idle;
-    count_share(streams_.find(s.stream)->second, s);
-    marks[s.stream].push_back({mark_kind::idle, name, s.max_event_us});
+    auto& stream = streams_.find(s.stream)->second;
+    const bool declared = stream.definition.idle_us > 0;
+    s.life = declared ? source_life::idle : source_life::quiet;
+    count_share(stream, s);
+    marks[s.stream].push_back({mark_kind::idle, name, declared ? s.max_event_us : no_watermark});
     changed[s.stream].push_back(name);
     touch(name);
   }
@@ -494,7 +513,8 @@ epoch ingest::cut() {
   }
   touched_sources_.clear();
   touched_streams_.clear();
-  for (const auto& c : open_.changes) open_.bytes += c.key.size() + c.value->size();
+  requests_.take_changes(prefix, open_.changes);
+  for (const auto& c : open_.changes) open_.bytes += c.key.size() + (c.value ? c.value->size() : 0);
   epoch done = std::move(open_);
   open_ = {};
   open_.pipeline = ingest_pipeline;
@@ -549,6 +569,7 @@ shard_clock ingest::clock_of(std::string_view stream) const {
   const auto it = streams_.find(stream);
   if (it == streams_.end()) return out;
   out.live_sources = static_cast<int>(it->second.shares.count());
+  out.quiet_sources = it->second.quiet_sources;
   out.watermark_us = it->second.clock.watermark_us;
   out.max_event_time_us = it->second.max_event_us;
   out.flushed_us = it->second.clock.flushed_us;

@@ -19,6 +19,7 @@
 
 #include "actors/shard/epoch.hpp"
 #include "actors/shard/live_shares.hpp"
+#include "actors/shard/request_keys.hpp"
 #include "actors/shard/stream_entry.hpp"
 #include "actors/source/connector.hpp"
 #include "cluster/control_state.hpp"
@@ -37,7 +38,13 @@ struct ingested_batch {
 };
 using ingested_ptr = std::shared_ptr<const ingested_batch>;
 
-enum class source_life : std::uint8_t { live, idle, ended, removed };
+enum class source_life : std::uint8_t {
+  live,
+  idle,  // silent for longer than its stream's `idle`: when all are, what is open closes
+  ended,
+  removed,
+  quiet,  // filled by POST and silent for a while, in a stream without `idle`: holds nothing back, closes nothing
+};
 
 // How much of a chunk is taken: the whole, or its next records only (PROTOCOL 9).
 struct chunk_take {
@@ -67,13 +74,15 @@ struct ingest_source {
   };
   beyond ahead;
   bool offers_again = false;  // it gives positions, so it goes on at `position`; not part of the state
+  bool counted_quiet = false;
+  bool pushed = false;  // filled by POST, as the control log says
 
   std::int64_t share_us() const { return own.watermark_us > floor_us ? own.watermark_us : floor_us; }
 };
 
 class ingest {
  public:
-  ingest(std::string app, int shard, std::size_t entry_max_bytes);
+  ingest(std::string app, int shard, std::size_t entry_max_bytes, ingest_limits limits);
 
   // --- before the first event: what the last commit left ---
   status restore(std::string_view kind_and_name, std::string_view value);
@@ -88,6 +97,10 @@ class ingest {
                                            std::int64_t now_us, const chunk_take& take = {});
   // Records of a chunk that accept() would take.
   std::uint64_t untaken(const ingest_source& source, const source_chunk& chunk, bool goes_on) const;
+  // The same for a request, which goes into one epoch as a whole. One whose key is known brings nothing and gets the
+  // first one's answer; conflict: the key stood in a request with other records (PROTOCOL 25).
+  result<std::vector<ingested_ptr>> accept_request(std::string_view source, std::uint64_t incarnation,
+                                                   source_chunk chunk, ingest_request& request, std::int64_t now_us);
   // Silent sources become idle. Looks only at those whose time has come.
   std::vector<ingested_ptr> mark_idle(std::int64_t now_us);
   // Before this time mark_idle() has nothing to do; none: not before a record or a control state.
@@ -118,6 +131,7 @@ class ingest {
     std::uint64_t next_number = 0;
     clock_state clock;
     std::int64_t max_event_us = no_watermark;
+    int quiet_sources = 0;                                            // of those in this shard
     live_shares shares;                                               // of its sources in this shard
     std::map<std::string, std::unique_ptr<record_decoder>> decoders;  // by format and context
   };
@@ -140,6 +154,7 @@ class ingest {
   // After any change of a source's life or clocks.
   void count_share(stream_state& s, ingest_source& source);
   void await_silence(const std::string& name, ingest_source& source);
+  std::int64_t silence_allowed(const ingest_source& source) const;  // 0: any
   void after_plan(std::int64_t now_us);
   void touch(std::string_view source);
   void touch_stream(std::string_view stream);
@@ -156,6 +171,9 @@ class ingest {
   // do not move it, it is looked up anew when its time comes.
   std::set<std::pair<std::int64_t, std::string>> silences_;
   bool restored_ = true;  // no control state was applied yet
+  ingest_limits limits_;
+  request_keys requests_;
+  std::string first_reason_;  // of the dead letters since accept_request() began
   bool dirty_ = false;
 };
 

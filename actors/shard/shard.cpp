@@ -21,6 +21,7 @@ std::string_view life_text(source_life life) {
     case source_life::idle: return "idle";
     case source_life::ended: return "ended";
     case source_life::removed: return "removed";
+    case source_life::quiet: return "quiet";
   }
   return "?";
 }
@@ -68,12 +69,12 @@ void shard::impl::reset() {
   hints.clear();
   commit_waiters.clear();
   committed_ingest = 0;
-  ingest_out = false;
   attempts.clear();
   suspects.clear();
   counting_suspect = false;
   suspect_epoch = 0;
   turn->leave_all(options.shard);
+  ingest_out = ingest_awaited = false;
   applied.reset();
   writer.reset();
   intake.reset();
@@ -121,12 +122,21 @@ void shard::offer(offered_chunk chunk, std::int64_t now_us) {
   auto& i = *impl_;
   const auto it = i.attachments.find(chunk.source);
   const bool full = i.chunk_bytes > i.options.ingest_queue_bytes;  // the source waits until there is room
+  if (chunk.request) {
+    if (running() && !full && !i.draining) return i.take_in(std::move(chunk));
+    const char* why = full ? "has as many records waiting as limits.ingest_queue allows" : "stops or starts just now";
+    return chunk.accepted(fail(errc::unavailable, "shard {} {}", i.options.shard, why));
+  }
   if (!running() || full || i.draining || it == i.attachments.end() || (rule_on(6) && it->second != chunk.session)) {
     if (chunk.accepted) chunk.accepted(fail(errc::cancelled, "source {} must attach again", chunk.source));
     return;
   }
-  i.chunk_bytes += chunk.chunk.records.byte_count();
-  i.chunks.push_back(std::move(chunk));
+  i.take_in(std::move(chunk));
+}
+
+void shard::impl::take_in(offered_chunk chunk) {
+  chunk_bytes += chunk.chunk.records.byte_count();
+  chunks.push_back(std::move(chunk));
 }
 
 void shard::advise(std::string_view stream, const clock_advice& advice, std::int64_t now_us) {

@@ -17,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "actors/shard/ingest_request.hpp"
 #include "actors/source/connector.hpp"
 #include "cluster/control_state.hpp"
 #include "cluster/stream_clock.hpp"
@@ -47,6 +48,7 @@ struct shard_options {
   std::size_t suspect_chunks = 16;
   std::shared_ptr<suspect_turn> turn;  // one for all shards of a process; none: the shard makes its own
   operator_limits operators;
+  ingest_limits ingest;
 };
 
 // What a source needs to (re)start: where to resume, and the session its chunks must name.
@@ -60,9 +62,11 @@ struct offered_chunk {
   std::string source;
   std::uint64_t session = 0;
   source_chunk chunk;
+  std::shared_ptr<ingest_request> request;  // stands for itself, outside of any session; none for a source's own chunks
   // Called once: accepted (the source may go on), or why not; cancelled: attach again.
   std::function<void(status)> accepted;
-  // Called once after the commit, if the chunk was accepted; never when the shard fails before. May be empty.
+  // Called once after the commit, if the chunk was accepted; never when the shard fails before. May be empty. Who waits
+  // brings the commit forward: the epoch is cut as soon as the writer is free and commit.interval_min has passed.
   std::function<void()> committed;
 };
 

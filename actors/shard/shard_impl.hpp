@@ -71,6 +71,7 @@ struct ingest_work {
     std::string source;
     std::function<void(status)> accepted;
     std::function<void()> committed;
+    std::shared_ptr<ingest_request> request;
   };
   std::shared_ptr<const control_plan> plan;  // none: nothing to apply
   std::vector<std::pair<std::string, clock_advice>> advices;
@@ -144,6 +145,7 @@ struct shard::impl {
   int writer_jobs = 0;  // open, commit and attempt jobs that are out, of any session: they write RocksDB
   bool ingest_out = false;
   bool ingest_has_records = false;  // in its open epoch
+  bool ingest_awaited = false;      // ... and somebody waits for them
 
   std::deque<offered_chunk> chunks;
   std::size_t chunk_bytes = 0;
@@ -186,6 +188,7 @@ struct shard::impl {
   result<std::shared_ptr<ingest>> restored_ingest();
   shard_job open_job();
   std::optional<shard_job> ingest_job();
+  void take_in(offered_chunk chunk);
   void take_chunks(ingest_work& work);
   offered_chunk take_front_chunk();
   void hand_to_job(ingest_work& work, offered_chunk c);
@@ -217,6 +220,7 @@ struct shard::impl {
   suspect_source* front_suspect();
   std::optional<shard_job> suspect_job();
   void take_suspect(ingest_work& work, suspect_source& s);
+  void refuse_suspect(suspect_source& s);
   void suspect_taken(ingest_work& work, const status& taken);
   bool may_try(const attempt& a, bool counted, std::string_view pipeline);
 

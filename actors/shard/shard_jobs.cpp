@@ -34,9 +34,9 @@ ingested run_ingest(ingest& intake, ingest_work& work, int shards, std::int64_t 
   if (work.check_idle) append(out.batches, intake.mark_idle(now_us));
   for (auto& c : work.chunks) {
     const auto known = work.incarnations.find(c.source);
-    auto accepted =
-        intake.accept(c.source, known == work.incarnations.end() ? 0 : known->second, std::move(c.chunk), now_us,
-                      work.take);
+    const auto incarnation = known == work.incarnations.end() ? 0 : known->second;
+    auto accepted = c.request ? intake.accept_request(c.source, incarnation, std::move(c.chunk), *c.request, now_us)
+                              : intake.accept(c.source, incarnation, std::move(c.chunk), now_us, work.take);
     out.chunks.push_back(accepted ? status{} : fail(accepted.error()));
     if (accepted) append(out.batches, std::move(*accepted));
   }
@@ -56,7 +56,7 @@ ingested run_ingest(ingest& intake, ingest_work& work, int shards, std::int64_t 
 }  // namespace
 
 result<std::shared_ptr<ingest>> shard::impl::restored_ingest() {
-  auto in = std::make_shared<ingest>(options.app, options.shard, log.max_entry_bytes() / 2);
+  auto in = std::make_shared<ingest>(options.app, options.shard, log.max_entry_bytes() / 2, options.ingest);
   const auto prefix = state_prefix(ingest_pipeline, 0);
   WEIR_TRY_VOID(store.load(options.shard, prefix, [&](std::string_view key, std::string_view value) {
     return in->restore(key.substr(prefix.size()), value);
@@ -122,7 +122,7 @@ offered_chunk shard::impl::take_front_chunk() {
 void shard::impl::hand_to_job(ingest_work& work, offered_chunk c) {
   ++chunks_in_job[c.source];
   work.incarnations[c.source] = source_incarnations[c.source];
-  work.answers.push_back({c.source, std::move(c.accepted), std::move(c.committed)});
+  work.answers.push_back({c.source, std::move(c.accepted), std::move(c.committed), c.request});
   work.chunks.push_back(std::move(c));
 }
 
@@ -148,11 +148,15 @@ std::optional<shard_job> shard::impl::ingest_job() {
   take_chunks(*work);
   const bool takes = work->plan || !work->advices.empty() || !work->chunks.empty();
   const bool records = !work->chunks.empty() || ingest_has_records;  // else only marks: they can wait for company
-  const bool due = ingest_full() || cut_due(ingest_cut_at_us, !chunks.empty() || !records);
+  const bool awaited = ingest_awaited || std::ranges::any_of(work->answers, [](const ingest_work::answer& a) {
+                         return static_cast<bool>(a.committed);
+                       });
+  const bool due = ingest_full() || cut_due(ingest_cut_at_us, !awaited && (!chunks.empty() || !records));
   work->cut = work->cut || (!has_ready(ingest_pipeline) && due && (intake->dirty() || takes));
   if (!takes && !work->cut && !work->check_idle) return std::nullopt;
   if (work->cut) ingest_cut_at_us = now_us;
   ingest_has_records = records && !work->cut;
+  ingest_awaited = awaited && !work->cut;
   ingest_out = true;
   auto run = [in = intake, work, shards = options.shards, now = now_us]() -> result<ingested> {
     return run_ingest(*in, *work, shards, now);
@@ -185,8 +189,13 @@ void shard::impl::take_ingested(ingest_work& work, ingested r) {
   route(r.batches);
   for (std::size_t i = 0; i < r.chunks.size(); ++i) {
     auto& answer = work.answers[i];
-    if (r.chunks[i] && answer.committed) commit_waiters.emplace_back(open_epoch, std::move(answer.committed));
     if (answer.accepted) answer.accepted(r.chunks[i]);
+    if (!r.chunks[i] || !answer.committed) continue;
+    const auto epoch = answer.request ? answer.request->epoch : open_epoch;
+    if (epoch <= committed_ingest)
+      answer.committed();
+    else
+      commit_waiters.emplace_back(epoch, std::move(answer.committed));
   }
   for (const auto& [stream, clock] : r.clocks) {
     const auto it = clocks.find(stream);

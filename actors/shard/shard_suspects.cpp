@@ -18,7 +18,8 @@ constexpr std::uint64_t first_shrunk = 512, shrink = 8;
 
 // A session that is not the source's any more: what it had offered comes again.
 void shard::impl::drop_stale_chunks() {
-  while (!chunks.empty() && rule_on(6) && attachments[chunks.front().source] != chunks.front().session) {
+  const auto is_stale = [&](const offered_chunk& c) { return !c.request && attachments[c.source] != c.session; };
+  while (!chunks.empty() && rule_on(6) && is_stale(chunks.front())) {
     auto c = take_front_chunk();
     if (const auto s = suspects.find(c.source); s != suspects.end()) s->second.begun = false;
     if (c.accepted) c.accepted(fail(errc::cancelled, "source {} attached again", c.source));
@@ -56,6 +57,10 @@ std::optional<shard_job> shard::impl::suspect_job() {
   auto& a = s->trying;
   // The last step is tried as often as the first: a process may be killed some times beside an innocent record.
   const auto limit = a.length == whole_unit || a.length == 1 ? static_cast<std::uint64_t>(options.attempts) : 1;
+  if (a.count >= limit && chunks.front().request) {
+    refuse_suspect(*s);
+    return suspect_job();
+  }
   if (a.count >= limit) {
     s->poison = a.length == 1;
     if (s->poison) return std::nullopt;
@@ -75,6 +80,17 @@ std::optional<shard_job> shard::impl::suspect_job() {
   });
 }
 
+// A request stands or falls as a whole, and its client still has the records.
+void shard::impl::refuse_suspect(suspect_source& s) {
+  auto c = take_front_chunk();
+  s.trying = {};
+  if (!c.accepted) return;
+  c.accepted(with_hint(fail(errc::rejected, "ingest failed {} times on a request at this place, last: {}",
+                            options.attempts, ingest_problem.empty() ? "the process ended" : ingest_problem),
+                       "send the records one by one to find the one that it cannot stand; nothing of this request was "
+                       "taken"));
+}
+
 // The first chunk as a unit of its own, or nothing while it has to wait.
 void shard::impl::take_suspect(ingest_work& work, suspect_source& s) {
   if ((!s.counted && !s.poison) || has_ready(ingest_pipeline)) return;
@@ -86,7 +102,7 @@ void shard::impl::take_suspect(ingest_work& work, suspect_source& s) {
   if (s.poison)
     take.poison = fmt::format("poison: ingest failed on it {} times, last: {}", options.attempts,
                               ingest_problem.empty() ? "the process ended" : ingest_problem);
-  if (take.records < left) work.kept = offered_chunk{c.source, c.session, c.chunk, {}, {}};
+  if (take.records < left) work.kept = offered_chunk{c.source, c.session, c.chunk, {}, {}, {}};
   suspect_epoch = intake->open_epoch();
   work.suspect = c.source;
   work.cut = true;

@@ -24,7 +24,7 @@ namespace weir {
 struct source_spec {
   std::string name;  // [A-Za-z0-9._-], at most 128 characters; unique in the app
   std::string stream;
-  std::string connector;  // file, simulate
+  std::string connector;  // file, simulate, http
   std::map<std::string, std::string> options;
 
   bool operator==(const source_spec&) const = default;
@@ -65,6 +65,8 @@ struct connector_context {
   std::size_t max_record_bytes = 1 << 20;
   std::int64_t file_poll_interval_us = 1'000'000;  // file: how often a silent file or folder is looked at
   format_spec stream_format;  // of the stream the source writes to
+  // Only to see whether it works: nobody may notice (sessions, client names, acknowledgements).
+  bool trial = false;
   // Wall clock in microseconds; simulate paces itself by it.
   std::int64_t (*now_us)() = nullptr;
 };
@@ -81,8 +83,11 @@ struct connector_kind {
   std::string description;
   std::string guarantee;  // "exactly once", ...
   std::vector<connector_option> options;
+  bool pushed = false;  // records come by themselves: the node starts no actor for such a source
 };
 const std::vector<connector_kind>& connector_kinds();
+
+bool is_pushed(std::string_view connector);
 
 // Checks everything that can be checked without opening: the kind, its options' names and values, allowed folders.
 status check_source(const source_spec& spec, const connector_context& context);

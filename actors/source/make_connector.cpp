@@ -4,6 +4,7 @@
 
 #include "actors/source/connector.hpp"
 #include "actors/source/file_connector.hpp"
+#include "actors/source/http_connector.hpp"
 #include "actors/source/option_reader.hpp"
 #include "actors/source/simulate_connector.hpp"
 
@@ -37,8 +38,15 @@ tl::unexpected<error> unknown_kind(const source_spec& spec) {
 }  // namespace
 
 const std::vector<connector_kind>& connector_kinds() {
-  static const std::vector<connector_kind> kinds{file_connector_kind(), simulate_connector_kind()};
+  static const std::vector<connector_kind> kinds{file_connector_kind(), simulate_connector_kind(),
+                                                 http_connector_kind()};
   return kinds;
+}
+
+bool is_pushed(std::string_view connector) {
+  const auto& kinds = connector_kinds();
+  return std::any_of(kinds.begin(), kinds.end(),
+                     [&](const connector_kind& k) { return k.pushed && k.name == connector; });
 }
 
 status check_source(const source_spec& spec, const connector_context& context) {
@@ -51,6 +59,7 @@ result<std::unique_ptr<connector>> make_connector(const source_spec& spec, const
   if (context.now_us == nullptr) return fail(errc::internal, "source {}: no clock was given to connectors", spec.name);
   if (spec.connector == file_connector_kind().name) return make_file_connector(spec, context);
   if (spec.connector == simulate_connector_kind().name) return make_simulate_connector(spec, context);
+  if (spec.connector == http_connector_kind().name) return make_http_connector(spec, context);
   return unknown_kind(spec);
 }
 

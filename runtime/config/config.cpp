@@ -327,6 +327,10 @@ status check(const config& c) {
   WEIR_TRY_VOID(check_order("log.max_record", c.log.max_record_bytes, "commit.max_bytes", c.commit.max_bytes));
   WEIR_TRY_VOID(
       check_order("log.max_record", c.log.max_record_bytes, "limits.ingest_queue", c.limits.ingest_queue_bytes));
+  WEIR_TRY_VOID(check_order("gateway.max_request_bytes", c.gateway.max_request_bytes, "gateway.max_inflated_bytes",
+                            c.gateway.max_inflated_bytes));
+  WEIR_TRY_VOID(check_order("gateway.max_inflated_bytes", c.gateway.max_inflated_bytes, "http.pending_bytes",
+                            c.http.pending_bytes));
   std::set<std::string_view> names;
   for (const pipeline_config& p : c.pipelines) {
     if (!names.insert(p.name).second) return fail(errc::conflict, "two [[pipeline]] are named {}", p.name);

@@ -66,6 +66,15 @@ struct source_limits_config {
   std::int64_t restart_window_us = 600'000'000;
   std::vector<std::string> file_allow;
   std::int64_t file_poll_interval_us = 1'000'000;
+  std::int64_t tests = 2;
+  std::int64_t test_timeout_us = 5'000'000;
+};
+
+struct http_config {
+  std::int64_t quiet_after_us = 60'000'000;
+  std::int64_t idempotency_window_us = 86'400LL * 1'000'000;
+  std::int64_t idempotency_keys = 100'000;
+  std::int64_t pending_bytes = 64LL << 20;
 };
 
 struct supervision_config {
@@ -86,6 +95,8 @@ struct gateway_config {
   bool metrics_open = false;
   std::int64_t max_connections = 1'024;
   std::int64_t max_request_bytes = 4LL << 20;
+  std::int64_t max_inflated_bytes = 16LL << 20;
+  std::int64_t max_request_lines = 100'000;
   std::int64_t header_timeout_us = 10'000'000;
   std::int64_t idle_timeout_us = 60'000'000;
   std::int64_t write_timeout_us = 10'000'000;
@@ -114,6 +125,7 @@ struct config {
   commit_config commit;
   limits_config limits;
   source_limits_config sources;
+  http_config http;
   supervision_config supervision;
   gateway_config gateway;
   std::vector<pipeline_config> pipelines;

@@ -133,11 +133,27 @@ void add_sources(std::vector<config_key>& k) {
                     "Failures within restart_window after which a source is tried every restart_max only."));
   k.push_back(
       duration(s, "restart_window", AT(sources.restart_window_us), us_per_s, 30 * us_per_day, "See restart_budget."));
+  k.push_back(count(s, "tests", AT(sources.tests), 1, 64, "tests", "Sources that are tried at the same time."));
+  k.push_back(duration(s, "test_timeout", AT(sources.test_timeout_us), 100 * us_per_ms, minute,
+                       "How long a source that is tried may take to bring its first records."));
   s = "sources.file";
   k.push_back(texts(s, "allow", AT(sources.file_allow),
                     "Folders that file sources may read, relative to this file; empty: none."));
   k.push_back(duration(s, "poll_interval", AT(sources.file_poll_interval_us), 10 * us_per_ms, hour,
                        "How often a followed file or folder is looked at."));
+}
+
+void add_http(std::vector<config_key>& k) {
+  const std::string_view s = "http";
+  k.push_back(
+      duration(s, "quiet_after", AT(http.quiet_after_us), us_per_s, 30 * us_per_day,
+               "Silence after which a source filled by POST holds no windows back, if its stream has no idle."));
+  k.push_back(duration(s, "idempotency_window", AT(http.idempotency_window_us), us_per_s, 365 * us_per_day,
+                       "How long an Idempotency-Key and its answer are kept."));
+  k.push_back(count(s, "idempotency_keys", AT(http.idempotency_keys), 1, 100'000'000, "keys",
+                    "Keys kept per shard; beyond it the oldest go before their time."));
+  k.push_back(size(s, "pending_bytes", AT(http.pending_bytes), mib, 64 * gib,
+                   "Bodies that wait for their commit; then requests are told to come again."));
 }
 
 void add_supervision(std::vector<config_key>& k) {
@@ -169,6 +185,10 @@ void add_gateway(std::vector<config_key>& k) {
   k.push_back(count(s, "max_connections", AT(gateway.max_connections), 1, 1'000'000, "connections",
                     "Open connections; more are refused."));
   k.push_back(size(s, "max_request_bytes", AT(gateway.max_request_bytes), kib, gib, "The largest request body."));
+  k.push_back(size(s, "max_inflated_bytes", AT(gateway.max_inflated_bytes), kib, gib,
+                   "The largest body of records after its gzip was inflated."));
+  k.push_back(count(s, "max_request_lines", AT(gateway.max_request_lines), 1, 100'000'000, "lines",
+                    "Lines of one body of records."));
   k.push_back(duration(s, "header_timeout", AT(gateway.header_timeout_us), 100 * us_per_ms, hour,
                        "How long a client may take to send a request's header."));
   k.push_back(duration(s, "idle_timeout", AT(gateway.idle_timeout_us), us_per_s, us_per_day,
@@ -189,6 +209,7 @@ std::vector<config_key> make_keys() {
   add_log(k);
   add_limits(k);
   add_sources(k);
+  add_http(k);
   add_supervision(k);
   add_gateway(k);
   return k;
@@ -222,6 +243,7 @@ std::span<const config_section> config_sections() {
       {"limits", "Every queue, table and statement has a limit."},
       {"sources", "Sources that fail are restarted with growing waits."},
       {"sources.file", "Sources that read files."},
+      {"http", "Records that come by POST."},
       {"supervision", "Shards that fail are restarted with growing waits."},
       {"gateway", "HTTP, WebSocket and the dashboard."},
   };

@@ -9,10 +9,10 @@ using namespace weir;
 
 namespace {
 shard_clock live(int sources, std::int64_t watermark, std::int64_t newest, std::int64_t control = 5) {
-  return {sources, watermark, no_watermark, newest, control};
+  return {sources, 0, watermark, no_watermark, newest, control};
 }
 shard_clock quiet(std::int64_t watermark = no_watermark, std::int64_t newest = no_watermark, std::int64_t control = 5) {
-  return {0, watermark, no_watermark, newest, control};
+  return {0, 0, watermark, no_watermark, newest, control};
 }
 using advice_list = std::vector<clock_advice>;
 }  // namespace
@@ -37,6 +37,17 @@ TEST_CASE("a live source without a watermark holds everything back") {
   clock.report(0, live(1, no_watermark, no_watermark));
   clock.report(1, quiet(10, 20));
   CHECK(clock.advise().empty());
+}
+
+TEST_CASE("sources that are only quiet hold nothing back, and keep the stream from being flushed") {
+  stream_clock clock(2);
+  auto filled_by_post = quiet(100, 130);
+  filled_by_post.quiet_sources = 1;
+  clock.report(0, filled_by_post);
+  clock.report(1, quiet(50, 70));
+  CHECK(clock.advise().empty());
+  clock.report(1, live(1, 110, 140));
+  CHECK(clock.advise() == advice_list{{0, false, 110}});
 }
 
 TEST_CASE("a stream whose sources all ended is flushed at its newest event time, once") {

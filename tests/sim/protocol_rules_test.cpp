@@ -1,6 +1,6 @@
 // PROTOCOL.md, rule by rule: what the rule keeps true is checked, and the same check fails while the rule is off.
 // Rules 1, 12 and 13 have further tests in tests/cluster, 14 and 17 in tests/runtime/operators, 23 in
-// tests/runtime/log.
+// tests/runtime/log; 15 and 25 are in posted_records_test.cpp.
 #include "runtime/fault/protocol_rules.hpp"
 
 #include <catch2/catch.hpp>
@@ -8,6 +8,7 @@
 
 #include "cluster/topic_names.hpp"
 #include "runtime/fault/fault_points.hpp"
+#include "tests/sim/rule_check.hpp"
 #include "tests/sim/simulation.hpp"
 #include "tests/support/temp_folder.hpp"
 
@@ -21,14 +22,6 @@ std::string first_wrong(std::uint64_t seeds, const sim::life_options& options = 
     if (const auto problem = sim::live(seed, options).problem; !problem.empty())
       return fmt::format("seed {}: {}", seed, problem);
   return {};
-}
-
-// The rule's own test, then the same with the rule off.
-template <class Check>
-void holds_only_with(int rule, Check check) {
-  CHECK(check() == "");
-  rule_switched_off off(rule);
-  CHECK(check() != "");
 }
 
 void seeds_show(int rule, std::uint64_t seeds, const sim::life_options& options = {}) {

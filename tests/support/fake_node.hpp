@@ -71,6 +71,7 @@ class fake_node : public node_api {
   std::map<std::string, json> streams, sources, pipelines;
   std::map<std::string, std::vector<json>> records, letters;
   std::map<std::string, std::shared_ptr<fake_view>> views;
+  std::vector<posted_records> posted;
   std::atomic<bool> healthy{true};
   std::atomic<bool> holds_replies{false};  // commands are not answered until release_replies()
 
@@ -126,6 +127,17 @@ class fake_node : public node_api {
                            {"state", "running"}};
     }
     finish_locked("add " + names, {{"added", several.size()}}, done);
+  }
+  void post_records(posted_records r, reply done) override {
+    const std::lock_guard lock(mutex_);
+    posted.push_back(r);
+    if (r.stream == "absent") return done(fail(errc::not_found, "there is no stream '{}'", r.stream));
+    if (r.stream == "lost") return done(fail(errc::unknown_outcome, "the shard stopped"));
+    if (r.media == body_media::bytes) return done(fail(errc::unsupported, "no body for this stream"));
+    finish_locked("post " + r.stream, {{"accepted", 1}, {"dead", 0}}, done);
+  }
+  void test_source(source_request s, reply done) override {
+    finish("test " + s.name + " " + s.stream + " " + s.connector, {{"records", 0}}, done);
   }
   void set_source_paused(std::string name, bool paused, reply done) override {
     finish((paused ? "pause " : "resume ") + name, {{"name", name}}, done);

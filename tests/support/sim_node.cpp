@@ -127,6 +127,7 @@ bool sim_node::feed(source_run& s) {
   to.offer({s.script.name,
             s.attached->session,
             std::move(c),
+            nullptr,
             [this, index, count, last](status taken) {
               auto& run = sources_[index];
               run.waiting = false;

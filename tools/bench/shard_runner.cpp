@@ -57,6 +57,9 @@ bool shard_runner::offer_next(source_run& s) {
   c.position = std::to_string(s.taken + 1);
   c.ended = s.taken + 1 == chunks.size();
   s.waiting = true;
+  // Only the last chunk is waited for: who waits makes epochs small.
+  std::function<void()> committed;
+  if (c.ended) committed = [&s] { s.committed = true; };
   const auto accepted = [this, &s](const status& taken) {
     s.waiting = false;
     if (taken)
@@ -64,7 +67,7 @@ bool shard_runner::offer_next(source_run& s) {
     else
       failure_ = fmt::format("source {}: {}", s.source.name, taken.error().text());
   };
-  to.offer({s.source.name, s.attached->session, std::move(c), accepted, [&s] { ++s.committed; }}, now_us());
+  to.offer({s.source.name, s.attached->session, std::move(c), nullptr, accepted, std::move(committed)}, now_us());
   return true;
 }
 
@@ -141,7 +144,7 @@ bool shard_runner::running() const {
 }
 
 bool shard_runner::all_committed() const {
-  return std::ranges::all_of(sources_, [](const auto& s) { return s->committed == s->source.chunks->size(); });
+  return std::ranges::all_of(sources_, [](const auto& s) { return s->committed || s->source.chunks->empty(); });
 }
 
 std::uint64_t shard_runner::commits() const {

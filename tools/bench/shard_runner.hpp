@@ -47,7 +47,8 @@ class shard_runner : public shard_listener {
     chunk_source source;
     int shard = 0;
     std::optional<source_attachment> attached;
-    std::size_t taken = 0, committed = 0;
+    std::size_t taken = 0;
+    bool committed = false;  // the last chunk, and so all
     bool waiting = false;
   };
   struct posted_job {

@@ -31,7 +31,7 @@ std::string body_of(const route& where) {
   if (where.request == "pipeline_request") return R"({"name":"socks","sql":"SELECT 1"})";
   if (where.request == "sql_request") return R"({"query":"SELECT 1"})";
   if (where.request == "validate_request") return R"({"sql":"SELECT 1"})";
-  return where.request.empty() ? "" : "{}";
+  return where.request.empty() && where.raw_request.empty() ? "" : "{}";
 }
 
 std::string detail(const http_answer& answer) { return answer.json().value("detail", ""); }

@@ -65,6 +65,22 @@ struct deployment {
 
 }  // namespace
 
+TEST_CASE("a source whose silence has begun becomes idle also when another control state comes meanwhile") {
+  deployment d;
+  d.start({instrument("s0", {1})});
+  d.run(2'000'000);
+  source_record later;
+  later.name = "s1";
+  later.stream = "readings";
+  later.connector = "script";
+  REQUIRE(d.node->control().append(add_sources(*d.node->control().plan(), {later}).value()));
+  d.node->hand_new_plan();
+  d.run(2'000'000);
+  CHECK(d.source("s0").state == "live");
+  d.run(9'000'000);
+  CHECK(d.source("s0").state == "idle");
+}
+
 TEST_CASE("a silent source becomes idle after the stream's idle time, one that speaks stays live or returns") {
   deployment d;
   d.start({instrument("s0", {1}), instrument("s1", {1}), instrument("s2", {1})});

@@ -18,10 +18,10 @@ bool says(const std::string& text, std::string_view part) {
 }  // namespace
 
 TEST_CASE("every kind of connector describes itself and its options") {
-  REQUIRE(connector_kinds().size() == 2);
+  REQUIRE(connector_kinds().size() == 3);
   for (const auto& kind : connector_kinds()) {
     CHECK_FALSE(kind.description.empty());
-    CHECK(kind.guarantee == "exactly once");
+    CHECK(kind.guarantee.find("once") != std::string::npos);
     for (const auto& option : kind.options) CHECK_FALSE(option.description.empty());
   }
 }

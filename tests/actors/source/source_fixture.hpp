@@ -1,8 +1,6 @@
 // What the source tests share: a folder of their own, a clock that stands still, and reading a source to its end.
 #pragma once
 
-#include <zlib.h>
-
 #include <catch2/catch.hpp>
 #include <cstdint>
 #include <cstdlib>
@@ -15,6 +13,7 @@
 
 #include "actors/source/connector.hpp"
 #include "runtime/time/timestamp.hpp"
+#include "tests/support/gzipped.hpp"
 
 namespace weir::source_test {
 
@@ -52,20 +51,6 @@ inline void append_file(const std::string& path, std::string_view bytes) {
   std::ofstream out(path, std::ios::binary | std::ios::app);
   out << bytes;
   REQUIRE(out.flush());
-}
-
-inline std::string gzipped(std::string_view bytes) {
-  z_stream z{};
-  REQUIRE(deflateInit2(&z, 6, Z_DEFLATED, 16 + MAX_WBITS, 8, Z_DEFAULT_STRATEGY) == Z_OK);
-  std::string out(deflateBound(&z, bytes.size()) + 64, '\0');
-  z.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
-  z.avail_in = static_cast<uInt>(bytes.size());
-  z.next_out = reinterpret_cast<Bytef*>(out.data());
-  z.avail_out = static_cast<uInt>(out.size());
-  REQUIRE(deflate(&z, Z_FINISH) == Z_STREAM_END);
-  out.resize(z.total_out);
-  deflateEnd(&z);
-  return out;
 }
 
 using option_map = std::map<std::string, std::string>;

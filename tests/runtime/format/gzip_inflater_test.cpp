@@ -1,26 +1,11 @@
-#include <zlib.h>
-
 #include <catch2/catch.hpp>
 #include <random>
 
 #include "runtime/format/framer.hpp"
+#include "tests/support/gzipped.hpp"
 
 namespace weir {
 namespace {
-
-std::string gzip(std::string_view text) {
-  z_stream z{};
-  REQUIRE(deflateInit2(&z, 6, Z_DEFLATED, 16 + MAX_WBITS, 8, Z_DEFAULT_STRATEGY) == Z_OK);
-  std::string out(deflateBound(&z, text.size()), '\0');
-  z.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
-  z.avail_in = static_cast<uInt>(text.size());
-  z.next_out = reinterpret_cast<Bytef*>(out.data());
-  z.avail_out = static_cast<uInt>(out.size());
-  REQUIRE(deflate(&z, Z_FINISH) == Z_STREAM_END);
-  out.resize(z.total_out);
-  deflateEnd(&z);
-  return out;
-}
 
 // Feeds `bytes` in pieces and takes the output in portions, as a caller would.
 status inflate_all(gzip_inflater& inflater, std::string_view bytes, std::string& out, std::size_t piece,
@@ -47,7 +32,7 @@ TEST_CASE("gzip comes out whole, in one member or many, whatever the pieces") {
       std::string text;
       for (auto n = random() % 3'000; n > 0; --n) text += static_cast<char>('a' + random() % 7);
       expected += text;
-      bytes += gzip(text);
+      bytes += gzipped(text);
     }
     gzip_inflater inflater;
     std::string out;
@@ -58,7 +43,7 @@ TEST_CASE("gzip comes out whole, in one member or many, whatever the pieces") {
 }
 
 TEST_CASE("a truncated file is not at a member's end") {
-  const std::string bytes = gzip(std::string(10'000, 'x') + "end");
+  const std::string bytes = gzipped(std::string(10'000, 'x') + "end");
   for (std::size_t length = 0; length < bytes.size(); ++length) {
     gzip_inflater inflater;
     std::string out;
@@ -75,7 +60,7 @@ TEST_CASE("bytes that are no gzip and wrong checksums are corrupt") {
     REQUIRE_FALSE(done);
     return done.error().code;
   };
-  const std::string good = gzip("some text that is long enough to be worth it");
+  const std::string good = gzipped("some text that is long enough to be worth it");
   CHECK(code_of("plain text") == errc::corrupt);
   CHECK(code_of(good + "rubbish") == errc::corrupt);
   std::string bad = good;
@@ -85,7 +70,7 @@ TEST_CASE("bytes that are no gzip and wrong checksums are corrupt") {
 
 TEST_CASE("corrupted bytes never do harm") {
   std::mt19937_64 random(72);
-  const std::string good = gzip(std::string(500, 'a') + "bcd" + std::string(500, 'e'));
+  const std::string good = gzipped(std::string(500, 'a') + "bcd" + std::string(500, 'e'));
   for (int round = 0; round < 5'000; ++round) {
     std::string bad = good;
     for (auto n = 1 + random() % 4; n > 0; --n) bad[random() % bad.size()] = static_cast<char>(random());
@@ -96,7 +81,7 @@ TEST_CASE("corrupted bytes never do harm") {
 }
 
 TEST_CASE("a bomb comes out in portions of the caller's size") {
-  const std::string bomb = gzip(std::string(50'000'000, '\0'));
+  const std::string bomb = gzipped(std::string(50'000'000, '\0'));
   REQUIRE(bomb.size() < 100'000);
   gzip_inflater inflater;
   std::string_view input = bomb;

@@ -95,6 +95,25 @@ result<exit_code> add(session& s, const source_options& o) {
   return exit_code::ok;
 }
 
+// What the source's first records would become; nothing is added.
+result<exit_code> test(session& s, const source_options& o) {
+  json body = o.connector.empty() ? json{{"name", o.name}} : described(o);
+  if (o.name.empty()) body.erase("name");
+  WEIR_TRY(node, s.node());
+  WEIR_TRY(answer, node->post(target({"sources", "test"}), body));
+  const auto& dead = answer["dead"];
+  const bool any = answer.value("records", 0) > 0;
+  if (s.print().format() == output_format::as_json)
+    s.print().object(answer);
+  else if (answer.contains("rows"))
+    s.print().relation(answer);
+  for (const auto& letter : dead)
+    s.io().err << "weir: a record that cannot be read: " << cell_text(letter.value("reason", json())) << "\n"
+               << "  " << cell_text(letter.value("record", letter.value("record_base64", json()))) << "\n";
+  if (!any) s.io().err << "weir: it opened, and no record came in " << answer.value("took_ms", 0) << " ms\n";
+  return !any ? exit_code::unhealthy : dead.empty() ? exit_code::ok : exit_code::failure;
+}
+
 result<exit_code> list(session& s) {
   WEIR_TRY(node, s.node());
   WEIR_TRY(answer, node->get(target({"sources"})));
@@ -131,20 +150,37 @@ result<exit_code> remove(session& s, const std::string& name) {
   return exit_code::ok;
 }
 
+std::vector<CLI::Option*> add_description(CLI::App& command, source_options& o) {
+  return {command.add_option("NAME", o.name, "Name of the source"),
+          command.add_option("--stream", o.stream, "Stream that its records go to"),
+          command.add_option("--connector", o.connector, "How it is read; all kinds: weir status --connectors"),
+          command.add_option("--option", o.options, "Setting of the connector, key=value; may be given several times")
+              ->type_name("KEY=VALUE")
+              ->expected(1)
+              ->take_all()
+              ->check(check_key_value)};
+}
+
+void add_testing(CLI::App& noun, action& chosen) {
+  auto& command = add_command(noun, "test", "Tries a source without adding it: shows what its first records become",
+                              "source test cam1\n"
+                              "source test --stream camera --connector file --option path=/data/cam1.jsonl");
+  auto o = std::make_shared<source_options>();
+  add_description(command, *o);
+  command.callback([&chosen, o] {
+    const bool one_that_is_there = !o->name.empty() && o->stream.empty() && o->connector.empty();
+    if (!one_that_is_there && (o->stream.empty() || o->connector.empty()))
+      throw CLI::ValidationError("NAME is missing", "name a source that is there, or give --stream and --connector");
+    chosen = [o](session& s) { return test(s, *o); };
+  });
+}
+
 void add_adding(CLI::App& noun, action& chosen) {
   auto& command = add_command(noun, "add", "Adds a source to a stream, or a list of sources that open together",
                               "source add cam1 --stream camera --connector file --option path=/data/cam1.jsonl\n"
                               "source add --from sources.toml --wait");
   auto o = std::make_shared<source_options>();
-  std::vector<CLI::Option*> single{
-      command.add_option("NAME", o->name, "Name of the source"),
-      command.add_option("--stream", o->stream, "Stream that its records go to"),
-      command.add_option("--connector", o->connector, "How it is read; all kinds: weir status --connectors"),
-      command.add_option("--option", o->options, "Setting of the connector, key=value; may be given several times")
-          ->type_name("KEY=VALUE")
-          ->expected(1)
-          ->take_all()
-          ->check(check_key_value)};
+  const auto single = add_description(command, *o);
   auto* from =
       command.add_option("--from", o->from, "TOML file with [[source]] entries, as in config.toml")->type_name("FILE");
   for (auto* option : single) from->excludes(option);
@@ -160,6 +196,7 @@ void add_adding(CLI::App& noun, action& chosen) {
 void add_source_commands(CLI::App& program, action& chosen) {
   auto& noun = add_noun(program, "source", "Sources: instruments and feeds that write into a stream");
   add_adding(noun, chosen);
+  add_testing(noun, chosen);
   add_command(noun, "list", "Lists all sources with their state, rate and lag", "source list\nsource list -o json")
       .callback([&chosen] { chosen = list; });
 

@@ -9,6 +9,7 @@
 #include "tools/weir/command_tree.hpp"
 #include "tools/weir/commands/commands.hpp"
 #include "tools/weir/commands/paging.hpp"
+#include "tools/weir/commands/stream_post.hpp"
 
 namespace weir::cli {
 
@@ -141,6 +142,7 @@ void add_stream_commands(CLI::App& program, action& chosen) {
   head.callback(
       [&chosen, stream, page] { chosen = [stream, page](session& s) { return records(s, *stream, *page); }; });
   add_tail(noun, chosen);
+  add_stream_post_command(noun, chosen);
 }
 
 }  // namespace weir::cli
