@@ -128,6 +128,8 @@ void shard::offer(offered_chunk chunk, std::int64_t now_us) {
     return chunk.accepted(fail(errc::unavailable, "shard {} {}", i.options.shard, why));
   }
   if (!running() || full || i.draining || it == i.attachments.end() || (rule_on(6) && it->second != chunk.session)) {
+    // What the source sends behind a refused chunk must not enter in its stead (PROTOCOL 6).
+    if (it != i.attachments.end() && it->second == chunk.session) i.attachments.erase(it);
     if (chunk.accepted) chunk.accepted(fail(errc::cancelled, "source {} must attach again", chunk.source));
     return;
   }
