@@ -67,6 +67,8 @@ CAF_ADD_ATOM(weir, weir, command_atom, "command")
 CAF_ADD_ATOM(weir, weir, add_atom, "add")
 CAF_ADD_ATOM(weir, weir, restart_atom, "restart")
 CAF_ADD_ATOM(weir, weir, remove_atom, "remove")
+CAF_ADD_ATOM(weir, weir, committed_atom, "committed")
+CAF_ADD_ATOM(weir, weir, ready_atom, "ready")
 CAF_END_TYPE_ID_BLOCK(weir)
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(weir::plan_ptr)
@@ -95,7 +97,11 @@ using shard_actor =
 using source_actor = caf::typed_actor<caf::reacts_to<pulled_atom, pulled_ptr>,    // a pull on the pool has come back
                                       caf::reacts_to<taken_atom>,                 // the shard has accepted a chunk
                                       caf::reacts_to<refused_atom, std::string>,  // ... or not: attach again
-                                      caf::reacts_to<timer_atom>>;                // its own timer
+                                      // the chunk of that session and number is committed
+                                      caf::reacts_to<committed_atom, std::uint64_t, std::uint64_t>,
+                                      caf::reacts_to<ready_atom>,   // its connector has something to pull
+                                      caf::reacts_to<drain_atom>,   // no longer wait for commits: end
+                                      caf::reacts_to<timer_atom>>;  // its own timer
 
 using control_actor =
     caf::typed_actor<caf::reacts_to<command_atom, command_ptr>>;  // check, append, fold, tell everyone, answer

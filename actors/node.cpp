@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "actors/control_actor.hpp"
+#include "actors/net/io_thread.hpp"
 #include "actors/node_inside.hpp"
 #include "actors/shard/shard_writer.hpp"
 #include "actors/shard/suspect_turn.hpp"
@@ -61,6 +62,17 @@ shard_options options_of(const config& c, int shard) {
   return o;
 }
 
+// Connectors compare resolved paths.
+std::vector<std::string> resolved_folders(const std::vector<std::string>& folders) {
+  std::vector<std::string> out;
+  for (const auto& folder : folders) {
+    std::error_code absent;
+    const auto resolved = std::filesystem::canonical(folder, absent);
+    out.push_back(absent ? folder : resolved.string());
+  }
+  return out;
+}
+
 }  // namespace
 
 control_limits control_limits_of(const config& c) {
@@ -77,7 +89,7 @@ std::int64_t wall_clock_us() {
   return duration_cast<microseconds>(system_clock::now().time_since_epoch()).count();
 }
 
-node::node(config c) : config_(std::move(c)), started_us_(wall_clock_us()) {}
+node::node(config c) : config_(std::move(c)), started_us_(wall_clock_us()), network_(std::make_shared<io_thread>()) {}
 
 node::~node() { stop(); }
 
@@ -143,11 +155,13 @@ status node::apply_configured() {
 
 connector_context node::context_of(std::string_view stream) const {
   connector_context context;
-  for (const auto& folder : config_.sources.file_allow) {  // connectors compare resolved paths
-    std::error_code absent;
-    const auto resolved = std::filesystem::canonical(folder, absent);
-    context.allowed_folders.push_back(absent ? folder : resolved.string());
-  }
+  context.allowed_folders = resolved_folders(config_.sources.file_allow);
+  context.app = config_.node.app;
+  context.mqtt.brokers = config_.sources.mqtt_allow;
+  context.mqtt.folders = resolved_folders(config_.sources.mqtt_folders);
+  context.mqtt.connect_timeout_us = config_.sources.mqtt_connect_timeout_us;
+  context.mqtt.buffer_bytes = static_cast<std::size_t>(config_.sources.mqtt_buffer_bytes);
+  context.mqtt.network = network_;
   context.max_record_bytes = static_cast<std::size_t>(config_.log.max_record_bytes);
   context.file_poll_interval_us = config_.sources.file_poll_interval_us;
   context.now_us = wall_clock_us;

@@ -23,6 +23,8 @@
 
 namespace weir {
 
+class io_thread;
+
 // How a shard has been doing, for liveness and people.
 struct shard_health {
   bool running = false;
@@ -102,6 +104,7 @@ class node {
   std::unique_ptr<control_log> control_;
   std::atomic<plan_ptr> plan_;
   std::unique_ptr<worker_pool> pool_;
+  std::shared_ptr<io_thread> network_;  // of connectors
   std::unique_ptr<events> events_;
   std::unique_ptr<actors> actors_;
   bool stopped_ = false;

@@ -38,12 +38,6 @@ json value_json(const column& values, std::size_t row) {
   return out.is_discarded() ? json(std::move(text)) : out;
 }
 
-std::string_view guarantee_of(std::string_view connector) {
-  for (const auto& kind : connector_kinds())
-    if (kind.name == connector) return kind.guarantee;
-  return "exactly once";
-}
-
 std::vector<std::string> key_names(const view_plan& view) {
   std::vector<std::string> out;
   for (const auto c : view.key_columns) out.push_back(view.output_columns->fields[c].name);
@@ -143,9 +137,14 @@ json describe_source(const node_summary& s, const source_record& record) {
   const auto state = own                                  ? "waiting"
                      : record.state == run_state::running ? shown_state(seen, s.now_us)
                                                           : std::string(to_string(record.state));
+  const source_spec spec{record.name, record.stream, record.connector, record.options};
   const bool reads = state == "running" || state == "waiting";
-  json out{{"name", record.name},       {"stream", record.stream}, {"connector", record.connector},
-           {"options", record.options}, {"state", state},          {"guarantee", guarantee_of(record.connector)}};
+  json out{{"name", record.name},
+           {"stream", record.stream},
+           {"connector", record.connector},
+           {"options", shown_options(spec)},
+           {"state", state},
+           {"guarantee", guarantee_of(spec)}};
   out["shard"] = shard_of_source(record.name, std::max(1, s.plan->state.deployment.shards));
   out["rate"] = reads && !own ? json(seen.quiet(s.now_us) ? 0.0 : seen.rate) : json();
   const bool has_lag = state != "ended" && state != "paused" && seen.last_record_us > 0;

@@ -2,6 +2,8 @@
 
 #include <spdlog/spdlog.h>
 
+#include "runtime/fault/protocol_rules.hpp"
+
 namespace weir {
 
 namespace {
@@ -24,8 +26,9 @@ void fail_source(self_ptr self, const error& why) {
 
 void pull(self_ptr self) {
   auto& s = self->state;
-  if (s.pulling || s.ended || s.attaching || !s.from || s.on_the_way >= s.setup.credit) return;
+  if (s.pulling || s.ended || s.attaching || s.ending || !s.from || s.on_the_way >= s.setup.credit) return;
   s.pulling = true;
+  s.ready = false;
   auto from = s.from;
   auto limits = s.setup.limits;
   auto answer = std::make_shared<result<source_chunk>>(fail(errc::internal, "the connector did not answer"));
@@ -48,12 +51,17 @@ void pull(self_ptr self) {
 void open_at(self_ptr self, const source_attachment& a) {
   auto& s = self->state;
   s.session = a.session;
-  auto made = make_connector(s.setup.spec, s.setup.context);
+  s.handed_over = s.uncommitted = 0;
+  auto context = s.setup.context;
+  context.wake = [me = caf::actor_cast<caf::actor_addr>(self)] {
+    if (const auto to = caf::actor_cast<caf::actor>(me)) caf::anon_send(to, ready_atom::value);
+  };
+  auto made = make_connector(s.setup.spec, context);
   if (!made) return fail_source(self, made.error());
   if (auto opened = (*made)->open(a.position); !opened) return fail_source(self, opened.error());
   s.from = std::move(*made);
   s.setup.board->update(s.setup.spec.name, [&](source_view& v) {
-    v.state = "running";
+    v.state = s.from->connected() ? "running" : "connecting";
     v.next_try_us = 0;
     v.position = a.position;
   });
@@ -97,7 +105,7 @@ void note_rate(self_ptr self, std::uint64_t records, std::uint64_t bytes, const 
     if (records > 0) v.last_record_us = now;
     if (rate) v.rate = *rate;
     if (!progress.empty()) v.progress = progress;
-    v.state = s.ended ? "ended" : "running";
+    v.state = s.ended ? "ended" : s.from->connected() ? "running" : "connecting";
   });
 }
 
@@ -116,6 +124,13 @@ void hand_over(self_ptr self, source_chunk chunk) {
       caf::anon_send(me, refused_atom::value,
                      taken.error().code == errc::cancelled ? std::string() : taken.error().text());
   };
+  ++s.handed_over;
+  if (s.from->acknowledges()) {
+    ++s.uncommitted;
+    offered->committed = [me, session = s.session, number = s.handed_over] {
+      caf::anon_send(me, committed_atom::value, session, number);
+    };
+  }
   ++s.on_the_way;
   if (const auto to = s.setup.shard())
     self->send(to, offer_atom::value, offered);
@@ -126,12 +141,13 @@ void hand_over(self_ptr self, source_chunk chunk) {
 void pulled(self_ptr self, result<source_chunk> answer) {
   auto& s = self->state;
   s.pulling = false;
-  if (s.attaching) return;  // of the connector before
+  if (s.attaching || s.ending) return;  // of the connector before
   if (!answer) return fail_source(self, answer.error());
   const bool empty = answer->records.size() == 0 && answer->failures.empty();
   s.ended = answer->ended;
   if (empty && !answer->ended) {
     note_rate(self, 0, 0, answer->progress);
+    if (s.ready) return pull(self);
     s.pause = std::min(std::max(s.pause * 2, answer->least_pause), answer->longest_pause);
     wake_in(self, s.pause);
     return;
@@ -141,10 +157,29 @@ void pulled(self_ptr self, result<source_chunk> answer) {
   pull(self);
 }
 
+// A commit of a former session says nothing about this connector's chunks: its numbers and the connection's packet
+// identifiers begin anew.
+void chunk_committed(self_ptr self, std::uint64_t session, std::uint64_t number) {
+  auto& s = self->state;
+  if (!s.from || (rule_on(26) && session != s.session)) return;
+  s.from->committed(number);
+  if (s.uncommitted > 0) --s.uncommitted;
+  if (s.ending && s.uncommitted == 0) self->quit(caf::exit_reason::user_shutdown);
+}
+
+void end_after_commits(self_ptr self, const caf::exit_msg& m) {
+  auto& s = self->state;
+  const bool waits = s.from && s.from->acknowledges() && s.uncommitted > 0 && !s.attaching && !s.ending;
+  if (!waits || m.reason == caf::exit_reason::kill) return self->quit(m.reason);
+  s.ending = true;
+  self->delayed_send(self, s.setup.patience, drain_atom::value);
+}
+
 }  // namespace
 
 source_actor::behavior_type source_behavior(self_ptr self, source_setup setup) {
   self->state.setup = std::move(setup);
+  self->set_exit_handler([self](const caf::exit_msg& m) { end_after_commits(self, m); });
   self->state.rate.add(0, self->state.setup.context.now_us());
   attach(self);
   return {
@@ -154,10 +189,17 @@ source_actor::behavior_type source_behavior(self_ptr self, source_setup setup) {
         pull(self);
       },
       [self](refused_atom, const std::string& why) {
+        if (self->state.ending) return self->quit(caf::exit_reason::user_shutdown);
         if (!why.empty()) return fail_source(self, {errc::rejected, why, {}});
         self->state.ended = false;
         if (!self->state.attaching) attach(self);
       },
+      [self](committed_atom, std::uint64_t session, std::uint64_t number) { chunk_committed(self, session, number); },
+      [self](ready_atom) {
+        self->state.ready = true;
+        pull(self);
+      },
+      [self](drain_atom) { self->quit(caf::exit_reason::user_shutdown); },
       [self](timer_atom) {
         auto& at = self->state.timer_at;
         if (!at || self->clock().now() < *at) return;  // an earlier timer took this one's place

@@ -3,8 +3,11 @@
 //
 // Lifecycle: started by the sources' supervisor when the control log has the source running; ends with an error when
 // the connector fails (restarted after the back-off), stays after the source's end to keep its state visible.
-// Message order: a refusal may overtake chunks that are still out; they are refused as well, and the source attaches
-// again, so nothing is lost or taken twice (PROTOCOL 6).
+// Somebody at the other end may wait for commits (connector::acknowledges): they are told of by session and number of
+// the chunk, and one of a former session acknowledges nothing (PROTOCOL 26). Asked to end, such a source still waits,
+// for at most `patience`, for the commits of what it has handed over. Message order: a refusal may overtake chunks that
+// are still out; they are refused as well, and the source attaches again, so nothing is lost or taken twice (PROTOCOL
+// 6).
 #pragma once
 
 #include "actors/messages.hpp"
@@ -18,6 +21,7 @@ struct source_setup {
   connector_context context;
   pull_limits limits;
   int credit = 2;
+  std::chrono::milliseconds patience{2'000};
   std::function<shard_actor()> shard;  // of the source, at this moment
   worker_pool* pool = nullptr;
   source_board* board = nullptr;
@@ -27,8 +31,12 @@ struct source_actor_state {
   source_setup setup;
   std::shared_ptr<connector> from;
   std::uint64_t session = 0;
-  int on_the_way = 0;    // chunks handed over, not yet answered
-  bool pulling = false;  // a pull is on the pool
+  int on_the_way = 0;             // chunks handed over, not yet answered
+  std::uint64_t handed_over = 0;  // chunks of this session
+  std::uint64_t uncommitted = 0;  // of them
+  bool ready = false;             // the connector has said that there is more
+  bool ending = false;            // only commits are waited for
+  bool pulling = false;           // a pull is on the pool
   bool ended = false;
   bool attaching = false;
   // One timer at a time: each fires one pull or one attempt to attach.

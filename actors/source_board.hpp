@@ -11,7 +11,7 @@
 namespace weir {
 
 struct source_view {
-  std::string state = "starting";  // starting, running, ended, paused, failed
+  std::string state = "starting";  // starting, connecting, running, ended, paused, failed
   std::string last_error;
   std::int64_t next_try_us = 0;  // wall clock; 0: none
   std::string progress;          // the connector's own words

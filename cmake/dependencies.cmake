@@ -8,7 +8,7 @@ find_package(RocksDB REQUIRED)            # state and the embedded log
 find_package(ZLIB REQUIRED)               # .gz files
 find_package(tomlplusplus REQUIRED)       # config.toml, errors with line and column
 find_package(CLI11 REQUIRED)              # the command line
-find_package(OpenSSL REQUIRED)            # random tokens, constant-time comparison; TLS later
+find_package(OpenSSL REQUIRED)            # random tokens, constant-time comparison; TLS of MQTT sources
 find_package(prometheus-cpp CONFIG REQUIRED COMPONENTS core)  # metrics and their text format
 find_package(benchmark REQUIRED)          # tools/bench
 find_package(Catch2 2 REQUIRED)           # tests

@@ -1,5 +1,4 @@
-// The listener and its threads. Asio's and Beast's own code is compiled here, once.
-#include <boost/asio/impl/src.hpp>
+// The listener and its threads. Beast's own code is compiled here, once.
 #include <boost/beast/src.hpp>
 #include <thread>
 

@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -19,12 +20,14 @@
 
 namespace weir {
 
+class io_thread;
+
 // What a user says of a source: `weir source add NAME --stream S --connector file --option path=...`, [[source]] in
 // config.toml, POST /v1/sources.
 struct source_spec {
   std::string name;  // [A-Za-z0-9._-], at most 128 characters; unique in the app
   std::string stream;
-  std::string connector;  // file, simulate, http
+  std::string connector;  // file, simulate, mqtt, http
   std::map<std::string, std::string> options;
 
   bool operator==(const source_spec&) const = default;
@@ -57,16 +60,36 @@ class connector {
   // The next records; an empty chunk means: nothing for now. An error puts the source into back-off; after it the
   // connector is destroyed, made anew and opened at the last accepted position.
   virtual result<source_chunk> pull(const pull_limits& limits) = 0;
+  // The n-th chunk with content that pull() gave, counted from 1, is committed: what it held may be acknowledged.
+  // Never called for chunks of another connector. May come while pull() runs on another thread.
+  virtual void committed(std::uint64_t /*chunk*/) {}
+  // Whether somebody waits for committed(): the source then ends only when what it handed over is committed.
+  virtual bool acknowledges() const { return false; }
+  // False while it has not reached its instrument yet. Any thread.
+  virtual bool connected() const { return true; }
+};
+
+// What MQTT sources may reach, and what they share.
+struct mqtt_context {
+  std::vector<std::string> brokers;  // "host:port"
+  std::vector<std::string> folders;  // of passwords, certificates and keys: absolute, resolved
+  std::int64_t connect_timeout_us = 10'000'000;
+  std::size_t buffer_bytes = std::size_t{4} << 20;  // of messages that wait for ingest, per source
+  std::shared_ptr<io_thread> network;
 };
 
 // What the node allows and gives to connectors.
 struct connector_context {
   std::vector<std::string> allowed_folders;  // file: absolute, resolved; nothing outside of them is read
+  std::string app = "weir";
   std::size_t max_record_bytes = 1 << 20;
   std::int64_t file_poll_interval_us = 1'000'000;  // file: how often a silent file or folder is looked at
   format_spec stream_format;  // of the stream the source writes to
   // Only to see whether it works: nobody may notice (sessions, client names, acknowledgements).
   bool trial = false;
+  mqtt_context mqtt;
+  // Pull again: there may be more. Any thread; may be empty. For connectors whose records come by themselves.
+  std::function<void()> wake;
   // Wall clock in microseconds; simulate paces itself by it.
   std::int64_t (*now_us)() = nullptr;
 };
@@ -77,6 +100,7 @@ struct connector_option {
   std::string description;
   bool required = false;
   std::string default_value;
+  bool secret = false;  // never shown again
 };
 struct connector_kind {
   std::string name;
@@ -86,6 +110,10 @@ struct connector_kind {
   bool pushed = false;  // records come by themselves: the node starts no actor for such a source
 };
 const std::vector<connector_kind>& connector_kinds();
+// What this source guarantees, with its options.
+std::string guarantee_of(const source_spec& spec);
+// Its options for people's eyes: secret values are masked.
+std::map<std::string, std::string> shown_options(const source_spec& spec);
 
 bool is_pushed(std::string_view connector);
 

@@ -99,9 +99,9 @@ bool file_access::inside(std::string_view resolved) const {
 
 tl::unexpected<error> file_access::not_allowed(std::string_view path) const {
   const std::string where = allowed_.empty()
-                                ? std::string("sources.file.allow in config.toml is empty: no folder may be read")
-                                : fmt::format("sources.file.allow in config.toml allows {}", fmt::join(allowed_, ", "));
-  return with_hint(fail(errc::permission_denied, "{} is not in a folder that file sources may read", escape_name(path)),
+                                ? fmt::format("{} in config.toml is empty: no folder may be read", key_)
+                                : fmt::format("{} in config.toml allows {}", key_, fmt::join(allowed_, ", "));
+  return with_hint(fail(errc::permission_denied, "{} is not in a folder that such sources may read", escape_name(path)),
                    where + "; symbolic links are followed before this is checked");
 }
 

@@ -47,8 +47,9 @@ error system_error(int code, std::string_view action, std::string_view path);
 
 class file_access {
  public:
-  // Absolute, resolved folders.
-  explicit file_access(std::vector<std::string> allowed_folders) : allowed_(std::move(allowed_folders)) {}
+  // Absolute, resolved folders; `key`: of config.toml, where they stand.
+  explicit file_access(std::vector<std::string> allowed_folders, std::string_view key = "sources.file.allow")
+      : allowed_(std::move(allowed_folders)), key_(key) {}
 
   // Without opening: absolute, no '..', and inside an allowed folder as far as the path exists.
   status check(std::string_view path) const;
@@ -65,6 +66,7 @@ class file_access {
   tl::unexpected<error> not_allowed(std::string_view path) const;
 
   std::vector<std::string> allowed_;
+  std::string_view key_;
 };
 
 }  // namespace weir

@@ -5,6 +5,8 @@
 #include "actors/source/connector.hpp"
 #include "actors/source/file_connector.hpp"
 #include "actors/source/http_connector.hpp"
+#include "actors/source/mqtt/mqtt_connector.hpp"
+#include "actors/source/mqtt/mqtt_options.hpp"
 #include "actors/source/option_reader.hpp"
 #include "actors/source/simulate_connector.hpp"
 
@@ -39,7 +41,7 @@ tl::unexpected<error> unknown_kind(const source_spec& spec) {
 
 const std::vector<connector_kind>& connector_kinds() {
   static const std::vector<connector_kind> kinds{file_connector_kind(), simulate_connector_kind(),
-                                                 http_connector_kind()};
+                                                 mqtt::mqtt_connector_kind(), http_connector_kind()};
   return kinds;
 }
 
@@ -47,6 +49,23 @@ bool is_pushed(std::string_view connector) {
   const auto& kinds = connector_kinds();
   return std::any_of(kinds.begin(), kinds.end(),
                      [&](const connector_kind& k) { return k.pushed && k.name == connector; });
+}
+
+std::string guarantee_of(const source_spec& spec) {
+  if (spec.connector == mqtt::mqtt_connector_kind().name) return mqtt::guarantee_of(spec.options);
+  for (const auto& kind : connector_kinds())
+    if (kind.name == spec.connector) return kind.guarantee;
+  return "exactly once";
+}
+
+std::map<std::string, std::string> shown_options(const source_spec& spec) {
+  auto out = spec.options;
+  for (const auto& kind : connector_kinds()) {
+    if (kind.name != spec.connector) continue;
+    for (const auto& option : kind.options)
+      if (const auto it = out.find(option.name); option.secret && it != out.end()) it->second = "***";
+  }
+  return out;
 }
 
 status check_source(const source_spec& spec, const connector_context& context) {
@@ -60,6 +79,7 @@ result<std::unique_ptr<connector>> make_connector(const source_spec& spec, const
   if (spec.connector == file_connector_kind().name) return make_file_connector(spec, context);
   if (spec.connector == simulate_connector_kind().name) return make_simulate_connector(spec, context);
   if (spec.connector == http_connector_kind().name) return make_http_connector(spec, context);
+  if (spec.connector == mqtt::mqtt_connector_kind().name) return make_mqtt_connector(spec, context);
   return unknown_kind(spec);
 }
 

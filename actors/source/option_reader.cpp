@@ -88,7 +88,10 @@ std::string option_reader::text(std::string_view name) const {
 }
 
 tl::unexpected<error> option_reader::bad(std::string_view name, std::string_view expected) const {
-  return fail(errc::invalid_argument, "source {}: option {} = '{}' is not {}", spec_.name, name, text(name), expected);
+  const auto shown = shown_options(spec_);
+  const auto it = shown.find(std::string(name));
+  return fail(errc::invalid_argument, "source {}: option {} = '{}' is not {}", spec_.name, name,
+              it == shown.end() ? text(name) : it->second, expected);
 }
 
 result<bool> option_reader::boolean(std::string_view name) const {

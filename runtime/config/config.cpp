@@ -80,9 +80,9 @@ class config_reader {
     return fmt::format("{}:{}:{}", file_, where.begin.line, where.begin.column);
   }
   tl::unexpected<error> wrong(const toml::node& node, std::string_view key, std::string_view allowed) const {
-    // A token in a message would end up in logs.
+    // A token or password in a message would end up in logs.
     return fail(errc::invalid_argument, "{}: {} = {} is not allowed; write {}", at(node.source()), key,
-                key == "gateway.token" ? "..." : shown(node), allowed);
+                key == "gateway.token" || key == "source.password" ? "..." : shown(node), allowed);
   }
   tl::unexpected<error> unknown(const toml::key& key, std::string_view section,
                                 const std::vector<std::string_view>& known) const;
@@ -379,9 +379,11 @@ result<config> load_config(const std::filesystem::path& path) {
   if (code) return fail(errc::io_error, "folder of {}: {}", path.string(), code.message());
   make_absolute(out.node.data_dir, folder);
   for (std::string& allowed : out.sources.file_allow) make_absolute(allowed, folder);
+  for (std::string& allowed : out.sources.mqtt_folders) make_absolute(allowed, folder);
   for (pipeline_config& p : out.pipelines) make_absolute(p.file, folder);
   for (source_config& s : out.listed_sources) {
-    if (const auto option = s.options.find("path"); option != s.options.end()) make_absolute(option->second, folder);
+    for (auto& [name, value] : s.options)
+      if (name == "path" || name.ends_with("_file")) make_absolute(value, folder);
   }
   return out;
 }

@@ -66,6 +66,10 @@ struct source_limits_config {
   std::int64_t restart_window_us = 600'000'000;
   std::vector<std::string> file_allow;
   std::int64_t file_poll_interval_us = 1'000'000;
+  std::vector<std::string> mqtt_allow;
+  std::vector<std::string> mqtt_folders;
+  std::int64_t mqtt_connect_timeout_us = 10'000'000;
+  std::int64_t mqtt_buffer_bytes = 4LL << 20;
   std::int64_t tests = 2;
   std::int64_t test_timeout_us = 5'000'000;
 };
@@ -132,9 +136,9 @@ struct config {
   std::vector<source_config> listed_sources;
 };
 
-// Reads the file and checks it. Relative paths (node.data_dir, sources.file.allow, a pipeline's file, a source's option
-// "path") become absolute, from the file's folder. Errors name file, line, column, key, what was found and what is
-// allowed.
+// Reads the file and checks it. Relative paths (node.data_dir, sources.file.allow, sources.mqtt.folders, a pipeline's
+// file, a source's options "path" and "..._file") become absolute, from the file's folder. Errors name file, line,
+// column, key, what was found and what is allowed.
 result<config> load_config(const std::filesystem::path& path);
 
 // The same from text; paths stay as they are written. `name` stands for the file in errors.

@@ -141,6 +141,15 @@ void add_sources(std::vector<config_key>& k) {
                     "Folders that file sources may read, relative to this file; empty: none."));
   k.push_back(duration(s, "poll_interval", AT(sources.file_poll_interval_us), 10 * us_per_ms, hour,
                        "How often a followed file or folder is looked at."));
+  s = "sources.mqtt";
+  k.push_back(texts(s, "allow", AT(sources.mqtt_allow),
+                    "Brokers that MQTT sources may reach, as 'broker.example:8883'; empty: none."));
+  k.push_back(texts(s, "folders", AT(sources.mqtt_folders),
+                    "Folders with their passwords, certificates and keys, relative to this file; empty: none."));
+  k.push_back(duration(s, "connect_timeout", AT(sources.mqtt_connect_timeout_us), 100 * us_per_ms, hour,
+                       "How long a broker may take to accept a connection, or to answer a request."));
+  k.push_back(size(s, "buffer", AT(sources.mqtt_buffer_bytes), 64 * kib, gib,
+                   "Messages of one source that wait for ingest; then its broker waits."));
 }
 
 void add_http(std::vector<config_key>& k) {
@@ -243,6 +252,7 @@ std::span<const config_section> config_sections() {
       {"limits", "Every queue, table and statement has a limit."},
       {"sources", "Sources that fail are restarted with growing waits."},
       {"sources.file", "Sources that read files."},
+      {"sources.mqtt", "Sources that subscribe to topics of MQTT brokers."},
       {"http", "Records that come by POST."},
       {"supervision", "Shards that fail are restarted with growing waits."},
       {"gateway", "HTTP, WebSocket and the dashboard."},

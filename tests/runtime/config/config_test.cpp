@@ -150,10 +150,14 @@ TEST_CASE("keys that contradict each other are refused") {
   CHECK(contains(refusal("[log]\nmax_record = '16 MiB'\n[commit]\nmax_bytes = '1 MiB'\n"), "log.max_record is above"));
 }
 
-TEST_CASE("a refused token is not shown") {
+TEST_CASE("a refused token or password is not shown") {
   const std::string text = refusal(fmt::format("[gateway]\ntoken = 'secret{}'\n", std::string(600, 'x')));
   CHECK(contains(text, "gateway.token"));
   CHECK_FALSE(contains(text, "secret"));
+  const std::string other =
+      refusal("[[source]]\nname = 's'\nstream = 't'\nconnector = 'mqtt'\npassword = ['secret']\n");
+  CHECK(contains(other, "source.password"));
+  CHECK_FALSE(contains(other, "secret"));
 }
 
 TEST_CASE("pipelines and sources are read in their order") {
@@ -204,15 +208,19 @@ TEST_CASE("entries that miss a key, repeat a name or hold what is no text are re
 
 TEST_CASE("relative paths are from the file's folder") {
   const temp_folder folder;
-  std::ofstream(folder.path / "c.toml") << "[node]\ndata_dir = 'd'\n[sources.file]\nallow = ['in', '/abs']\n"
-                                           "[[pipeline]]\nname='p'\nfile='sub/../p.sql'\n"
-                                           "[[source]]\nname='s'\nstream='x'\nconnector='file'\npath='in/a'\n";
+  std::ofstream(folder.path / "c.toml")
+      << "[node]\ndata_dir = 'd'\n[sources.file]\nallow = ['in', '/abs']\n"
+         "[sources.mqtt]\nfolders = ['keys', '/abs']\n"
+         "[[pipeline]]\nname='p'\nfile='sub/../p.sql'\n"
+         "[[source]]\nname='s'\nstream='x'\nconnector='file'\npath='in/a'\nca_file='ca'\n";
   const auto c = load_config(folder.path / "c.toml");
   if (!c) FAIL(c.error().text());
   CHECK(c->node.data_dir == (folder.path / "d").string());
   CHECK(c->sources.file_allow == std::vector<std::string>{(folder.path / "in").string(), "/abs"});
+  CHECK(c->sources.mqtt_folders == std::vector<std::string>{(folder.path / "keys").string(), "/abs"});
   CHECK(c->pipelines[0].file == (folder.path / "p.sql").string());
   CHECK(c->listed_sources[0].options.at("path") == (folder.path / "in/a").string());
+  CHECK(c->listed_sources[0].options.at("ca_file") == (folder.path / "ca").string());
 }
 
 TEST_CASE("a file that is absent, a folder or too large is refused") {
