@@ -11,6 +11,7 @@
 
 #include "runtime/time/timestamp.hpp"
 #include "tools/weir_simulate/http_delivery.hpp"
+#include "tools/weir_simulate/mqtt_delivery.hpp"
 #include "tools/weir_simulate/simulation.hpp"
 
 namespace {
@@ -29,6 +30,7 @@ struct arguments {
   cli::endpoint_flags node;
   std::string instrument = "sock-camera", stream, source, key, start, format = "text";
   double seconds = 10;
+  mqtt_flags mqtt;
   simulation_options run;
 };
 
@@ -46,7 +48,9 @@ int report(const error& e) {
 void add_options(CLI::App& app, arguments& a) {
   std::vector<std::string> instruments;
   for (const auto& kind : instrument_kinds()) instruments.emplace_back(kind.name);
-  app.add_option("--stream", a.stream, "Stream that the records go to")->required();
+  auto* stream = app.add_option("--stream", a.stream, "Stream that the records go to, by POST");
+  auto* broker = app.add_option("--mqtt", a.mqtt.url, "Publish to this broker instead: mqtt://host:port, mqtts://...");
+  stream->excludes(broker);
   app.add_option("--source", a.source, "Source to post as; several instruments: NAME-0, NAME-1, ... (default: none)");
   app.add_option("--instrument", a.instrument, "What is simulated")
       ->check(CLI::IsMember(instruments))
@@ -76,6 +80,16 @@ void add_options(CLI::App& app, arguments& a) {
   app.add_option("--token", a.node.token, "Its token")->group("Node");
   app.add_option("--token-file", a.node.token_file, "File that holds the token")->group("Node")->type_name("FILE");
   app.add_option("--node-file", a.node.node_file, "node.json that the node wrote")->group("Node")->type_name("FILE");
+  const auto of_broker = [&](const char* name, std::string& to, const char* what) {
+    return app.add_option(name, to, what)->group("MQTT")->needs(broker);
+  };
+  of_broker("--topic", a.mqtt.topic, "Topic of the messages; several instruments: TOPIC/0, TOPIC/1, ...");
+  of_broker("--mqtt-version", a.mqtt.version, "5 or 3.1.1")
+      ->check(CLI::IsMember({"5", "3.1.1"}))
+      ->capture_default_str();
+  of_broker("--username", a.mqtt.username, "User at the broker");
+  of_broker("--password-file", a.mqtt.password_file, "File with the password")->type_name("FILE");
+  of_broker("--ca-file", a.mqtt.ca_file, "PEM of the CA that signed the broker's certificate")->type_name("FILE");
   app.add_option("-o,--output", a.format, "text or json")
       ->check(CLI::IsMember({"text", "json"}))
       ->capture_default_str();
@@ -115,23 +129,37 @@ void print(const simulation_summary& s, const std::string& format) {
   }
 }
 
+int play(const arguments& a, const connector_of& connect) {
+  const auto summary = run(a.run, connect, stopped);
+  print(summary, a.format);
+  for (const auto& problem : summary.problems) fmt::print(stderr, "weir-simulate: {}\n", problem);
+  if (stopped) return 130;
+  return summary.problems.empty() && summary.accepted == summary.sent ? 0 : 1;
+}
+
+int simulate_over_mqtt(const arguments& a) {
+  const auto checked = read_flags(a.mqtt, "weir-simulate-" + a.key);
+  if (!checked) return report(checked.error());
+  return play(a, [&](std::uint64_t instrument) -> result<std::unique_ptr<delivery>> {
+    auto o = *checked;
+    o.broker.connect.client_id += fmt::format("-{}", instrument);
+    if (a.run.instruments > 1) o.topic += fmt::format("/{}", instrument);
+    return std::make_unique<mqtt_delivery>(std::move(o), stopped);
+  });
+}
+
 int simulate_over_http(const arguments& a) {
   const cli::terminal io{std::cout, std::cerr, false, false, 0, environment, stopped};
   const auto node = cli::find_endpoint(a.node, io);
   if (!node) return report(node.error());
-  const auto connect = [&](std::uint64_t instrument) -> result<std::unique_ptr<delivery>> {
+  return play(a, [&](std::uint64_t instrument) -> result<std::unique_ptr<delivery>> {
     http_options o;
     o.node = *node;
     o.stream = a.stream;
     o.source = a.source.empty() || a.run.instruments == 1 ? a.source : fmt::format("{}-{}", a.source, instrument);
     o.key = a.key;
     return std::make_unique<http_delivery>(std::move(o), stopped);
-  };
-  const auto summary = run(a.run, connect, stopped);
-  print(summary, a.format);
-  for (const auto& problem : summary.problems) fmt::print(stderr, "weir-simulate: {}\n", problem);
-  if (stopped) return 130;
-  return summary.problems.empty() && summary.accepted == summary.sent ? 0 : 1;
+  });
 }
 
 }  // namespace
@@ -149,5 +177,10 @@ int main(int argc, char** argv) {
   std::signal(SIGTERM, on_interrupt);
   std::signal(SIGPIPE, SIG_IGN);
   if (auto good = complete(a); !good) return report(good.error());
+  if (!a.mqtt.url.empty()) return simulate_over_mqtt(a);
+  if (a.stream.empty()) {
+    report({errc::invalid_argument, "give --stream for POST, or --mqtt and --topic", {}});
+    return 2;
+  }
   return simulate_over_http(a);
 }
