@@ -65,33 +65,39 @@ result<std::string> prefix_of(const view_plan& plan, const row_query& query) {
   return out;
 }
 
+// The last row of a page by key, or the last of each shard on a page of the newest.
 struct rows_position {
   int shard = 0;
   std::string key;
+  std::vector<std::uint64_t> orders;  // not empty: newest first
 };
 
-std::string token_of(const view_plan& plan, bool reverse, const rows_position& at) {
+std::string token_of(const view_plan& plan, const rows_position& at) {
   std::string bytes;
   put_bytes(bytes, plan.name);
-  put_u8(bytes, reverse ? 1 : 0);
+  put_varint(bytes, at.orders.size());
+  for (const auto order : at.orders) put_varint(bytes, order);
   put_varint(bytes, static_cast<std::uint64_t>(at.shard));
   put_bytes(bytes, at.key);
   return to_token(rows_token, bytes);
 }
 
-result<rows_position> position_of(const view_plan& plan, bool reverse, int shards, std::string_view token) {
+result<rows_position> position_of(const view_plan& plan, bool newest, int shards, std::string_view token) {
   const auto bytes = from_token(rows_token, token);
   byte_reader r(bytes ? std::string_view(*bytes) : std::string_view());
   const auto view = r.bytes();
-  const bool was_reverse = r.u8() != 0;
+  const auto lanes = r.varint(), wanted = newest ? static_cast<std::uint64_t>(shards) : 0;
+  rows_position at;
+  for (std::uint64_t i = 0; i < lanes && lanes == wanted; ++i) at.orders.push_back(r.varint());
   const auto shard = r.varint();
-  const auto key = r.bytes();
-  if (!bytes || !r.ok() || !r.at_end() || view != plan.name || was_reverse != reverse ||
+  at.shard = static_cast<int>(shard);
+  at.key = r.bytes();
+  if (!bytes || !r.ok() || !r.at_end() || view != plan.name || lanes != wanted ||
       shard >= static_cast<std::uint64_t>(shards))
     return with_hint(
         fail(errc::invalid_argument, "'{}' is no position in this list of rows of view {}", token, plan.name),
         "give `after` what the page before answered as `next`, with the same view and order");
-  return rows_position{static_cast<int>(shard), std::string(key)};
+  return at;
 }
 
 result<nlohmann::json> parse_row(const view_plan& plan, const std::string& text) {
@@ -109,26 +115,55 @@ status decode_rows(const view_plan& plan, record_decoder& decoder, const raw_rec
   return fail(errc::corrupt, "a stored row of view {} cannot be read: {}", plan.name, failures.front().reason);
 }
 
+// Takes the row that comes first of those that stand first in their lanes; of equal ones the first shard's.
+template <class Lanes, class Before>
+std::optional<shard_row> take_best(Lanes& lanes, Before before) {
+  auto best = lanes.end();
+  for (auto it = lanes.begin(); it != lanes.end(); ++it)
+    if (!it->ready.empty() && (best == lanes.end() || before(it->ready.front(), best->ready.front()))) best = it;
+  if (best == lanes.end()) return std::nullopt;
+  shard_row out{static_cast<int>(best - lanes.begin()), std::move(best->ready.front())};
+  best->ready.pop_front();
+  return out;
+}
+
+// One page: rows from `rows` as long as there is room, then where the next page goes on.
+template <class Rows>
+result<nlohmann::json> page_of(const view_plan& plan, Rows& rows, std::size_t limit, rows_position at) {
+  nlohmann::json items = nlohmann::json::array(), next;
+  for (;;) {
+    WEIR_TRY(row, rows.next());
+    if (!row) break;
+    if (items.size() >= limit) {
+      next = token_of(plan, at);
+      break;
+    }
+    WEIR_TRY(parsed, parse_row(plan, row->stored.json));
+    items.push_back(std::move(parsed));
+    if (at.orders.empty()) {
+      at.shard = row->shard;
+      at.key = std::move(row->stored.key);
+    } else {
+      at.orders[static_cast<std::size_t>(row->shard)] = row->stored.order;
+    }
+  }
+  return nlohmann::json{{"items", std::move(items)}, {"next", std::move(next)}};
+}
+
 }  // namespace
 
 merged_rows::merged_rows(state_store& store, int shards, std::string view, table_scan range)
-    : store_(store), view_(std::move(view)), reverse_(range.reverse) {
+    : store_(store), view_(std::move(view)) {
   range.limit = chunk;
   lanes_.assign(static_cast<std::size_t>(shards), {range, {}, false});
 }
 
-// Rows are ordered by (key, shard): a shard behind this one (before it, in reverse) may still have the same key.
+// Rows are ordered by (key, shard): a shard behind this one may still have the same key.
 void merged_rows::start_after(int shard, const std::string& key) {
   const auto next_key = key + '\0';
   for (int s = 0; s < static_cast<int>(lanes_.size()); ++s) {
     auto& rest = lanes_[static_cast<std::size_t>(s)].rest;
-    if (reverse_) {
-      const auto& to = s < shard ? next_key : key;
-      if (rest.to.empty() || to < rest.to) rest.to = to;
-      if (rest.to.empty()) lanes_[static_cast<std::size_t>(s)].at_end = true;  // nothing sorts before the empty key
-    } else {
-      rest.from = std::max(rest.from, s > shard ? key : next_key);
-    }
+    rest.from = std::max(rest.from, s > shard ? key : next_key);
   }
 }
 
@@ -136,30 +171,39 @@ status merged_rows::refill(int shard) {
   auto& l = lanes_[static_cast<std::size_t>(shard)];
   if (!l.ready.empty() || l.at_end) return {};
   WEIR_TRY(rows, store_.scan(shard, view_, l.rest));
-  l.at_end = rows.size() < l.rest.limit || (reverse_ && rows.back().key.empty());  // nothing sorts before the empty key
-  if (!rows.empty()) (reverse_ ? l.rest.to : l.rest.from) = reverse_ ? rows.back().key : rows.back().key + '\0';
+  l.at_end = rows.size() < l.rest.limit;
+  if (!rows.empty()) l.rest.from = rows.back().key + '\0';
   l.ready.assign(std::make_move_iterator(rows.begin()), std::make_move_iterator(rows.end()));
   return {};
 }
 
-result<std::optional<merged_rows::row>> merged_rows::next() {
-  int best = -1;
-  for (int s = 0; s < static_cast<int>(lanes_.size()); ++s) {
-    WEIR_TRY_VOID(refill(s));
-    const auto& ready = lanes_[static_cast<std::size_t>(s)].ready;
-    if (ready.empty()) continue;
-    if (best < 0) {
-      best = s;
-      continue;
-    }
-    const int order = ready.front().key.compare(lanes_[static_cast<std::size_t>(best)].ready.front().key);
-    if (reverse_ ? order >= 0 : order < 0) best = s;
-  }
-  if (best < 0) return std::nullopt;
-  auto& ready = lanes_[static_cast<std::size_t>(best)].ready;
-  row out{best, std::move(ready.front())};
-  ready.pop_front();
-  return out;
+result<std::optional<shard_row>> merged_rows::next() {
+  for (int s = 0; s < static_cast<int>(lanes_.size()); ++s) WEIR_TRY_VOID(refill(s));
+  return take_best(lanes_, [](const table_row& a, const table_row& b) { return a.key < b.key; });
+}
+
+newest_rows::newest_rows(state_store& store, int shards, std::string view, const table_scan& range,
+                         const std::vector<std::uint64_t>& below)
+    : store_(store), view_(std::move(view)) {
+  newest_scan rest{range.from, range.to};
+  rest.limit = chunk;
+  lanes_.assign(static_cast<std::size_t>(shards), {rest, {}, false});
+  for (std::size_t s = 0; s < below.size(); ++s) lanes_[s].rest.below = below[s];
+}
+
+status newest_rows::refill(int shard) {
+  auto& l = lanes_[static_cast<std::size_t>(shard)];
+  if (!l.ready.empty() || l.at_end) return {};
+  WEIR_TRY(rows, store_.newest(shard, view_, l.rest));
+  l.at_end = rows.size() < l.rest.limit;
+  if (!rows.empty()) l.rest.below = rows.back().order;
+  l.ready.assign(std::make_move_iterator(rows.begin()), std::make_move_iterator(rows.end()));
+  return {};
+}
+
+result<std::optional<shard_row>> newest_rows::next() {
+  for (int s = 0; s < static_cast<int>(lanes_.size()); ++s) WEIR_TRY_VOID(refill(s));
+  return take_best(lanes_, [](const table_row& a, const table_row& b) { return a.time_us > b.time_us; });
 }
 
 result<table_scan> range_of(const view_plan& plan, const row_query& query) {
@@ -168,7 +212,6 @@ result<table_scan> range_of(const view_plan& plan, const row_query& query) {
                                      plan.key_columns.size()));
   WEIR_TRY(prefix, prefix_of(plan, query));
   table_scan out;
-  out.reverse = query.newest_first;
   out.from = prefix;
   out.to = behind_prefix(prefix);
   if (!query.from && !query.to) return out;
@@ -187,26 +230,22 @@ result<table_scan> range_of(const view_plan& plan, const row_query& query) {
 result<nlohmann::json> read_rows(state_store& store, int shards, const view_plan& plan, const row_query& query,
                                  std::size_t most) {
   WEIR_TRY(range, range_of(plan, query));
-  merged_rows rows(store, shards, plan.name, range);
+  std::optional<rows_position> after;
   if (!query.page.after.empty()) {
-    WEIR_TRY(after, position_of(plan, query.newest_first, shards, query.page.after));
-    rows.start_after(after.shard, after.key);
+    WEIR_TRY(given, position_of(plan, query.newest_first, shards, query.page.after));
+    after = std::move(given);
   }
   const auto limit = std::min(query.page.limit, most);
-  nlohmann::json items = nlohmann::json::array(), next;
-  rows_position last;
-  for (;;) {
-    WEIR_TRY(row, rows.next());
-    if (!row) break;
-    if (items.size() >= limit) {
-      next = token_of(plan, query.newest_first, last);
-      break;
-    }
-    WEIR_TRY(parsed, parse_row(plan, row->stored.json));
-    items.push_back(std::move(parsed));
-    last = {row->shard, std::move(row->stored.key)};
+  if (query.newest_first) {
+    rows_position at;
+    at.orders.assign(static_cast<std::size_t>(shards), ~std::uint64_t{0});
+    if (after) at = std::move(*after);
+    newest_rows rows(store, shards, plan.name, range, at.orders);
+    return page_of(plan, rows, limit, std::move(at));
   }
-  return nlohmann::json{{"items", std::move(items)}, {"next", std::move(next)}};
+  merged_rows rows(store, shards, plan.name, range);
+  if (after) rows.start_after(after->shard, after->key);
+  return page_of(plan, rows, limit, {});
 }
 
 result<record_batch> read_all(state_store& store, int shards, const view_plan& plan, std::size_t most) {

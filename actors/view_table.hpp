@@ -3,6 +3,9 @@
 // Order: by key, as runtime/batch/key_codec.hpp sorts (nulls last); equal keys by shard. A view without a key is
 // ordered by the log offset of its rows and then by shard: within a shard that is the order in which they were written,
 // between shards it says nothing of time. What is read while commits go on is not one moment of all shards.
+//
+// Newest first: within a shard what was committed last comes first, whatever its key; between shards the later event
+// time of those that come next.
 #pragma once
 
 #include <deque>
@@ -13,31 +16,49 @@
 
 namespace weir {
 
+struct shard_row {
+  int shard = 0;
+  table_row stored;
+};
+
+// One shard's rows on their way into a merge.
+template <class Scan>
+struct row_lane {
+  Scan rest;  // what is still to be read
+  std::deque<table_row> ready;
+  bool at_end = false;
+};
+
 // The rows of one view in [from, to), merged over shards 0 .. shards - 1. Holds at most `chunk` rows per shard.
 class merged_rows {
  public:
-  struct row {
-    int shard = 0;
-    table_row stored;
-  };
   merged_rows(state_store& store, int shards, std::string view, table_scan range);
 
   // Goes on behind this row; before the first next().
   void start_after(int shard, const std::string& key);
-  result<std::optional<row>> next();
+  result<std::optional<shard_row>> next();
 
  private:
-  struct lane {
-    table_scan rest;
-    std::deque<table_row> ready;
-    bool at_end = false;
-  };
   status refill(int shard);
 
   state_store& store_;
   std::string view_;
-  bool reverse_;
-  std::vector<lane> lanes_;
+  std::vector<row_lane<table_scan>> lanes_;
+};
+
+// The same, newest first. below: of each shard, the order to begin below; empty: from the newest row on.
+class newest_rows {
+ public:
+  newest_rows(state_store& store, int shards, std::string view, const table_scan& range,
+              const std::vector<std::uint64_t>& below);
+  result<std::optional<shard_row>> next();
+
+ private:
+  status refill(int shard);
+
+  state_store& store_;
+  std::string view_;
+  std::vector<row_lane<newest_scan>> lanes_;
 };
 
 // Where key=value, from and to lie in the table. invalid_argument names the column, its type and what is allowed.

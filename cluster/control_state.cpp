@@ -84,54 +84,43 @@ bool fold_stream(control_state& state, std::string_view name, const std::optiona
   return true;
 }
 
-template <class Records, class Removed>
-void forget(Records& records, Removed& removed, std::string_view name) {
-  if (const auto it = records.find(name); it != records.end()) records.erase(it);
-  if (const auto it = removed.find(name); it != removed.end()) removed.erase(it);
+// A record of a pipeline or source; its removal keeps the incarnation. `read` takes what else it says.
+template <class Record, class Removed, class Read>
+bool fold_named(std::map<std::string, Record, std::less<>>& records, Removed& removed_ones, std::string_view name,
+                const std::optional<std::string>& value, Read read) {
+  Record r;
+  r.name = name;
+  bool removed = false;
+  if (value) {
+    record_reader in(value);
+    removed = in.removed();
+    r.incarnation = in.number("incarnation");
+    if (!removed) read(in, r);
+    if (!in.ok()) return false;
+  }
+  records.erase(r.name);
+  removed_ones.erase(r.name);
+  if (removed) removed_ones[r.name] = r.incarnation;
+  if (value && !removed) records[r.name] = std::move(r);
+  return true;
 }
 
 bool fold_pipeline(control_state& state, std::string_view name, const std::optional<std::string>& value) {
-  pipeline_record r;
-  r.name = name;
-  bool removed = false;
-  if (value) {
-    record_reader in(value);
-    removed = in.removed();
-    r.incarnation = in.number("incarnation");
-    if (!removed) {
-      r.sql = in.text("sql");
-      r.from_beginning = in.flag("from_beginning");
-      r.state = in.state("state");
-      r.error = in.text("error");
-    }
-    if (!in.ok()) return false;
-  }
-  forget(state.pipelines, state.removed_pipelines, name);
-  if (removed) state.removed_pipelines[r.name] = r.incarnation;
-  if (value && !removed) state.pipelines[r.name] = std::move(r);
-  return true;
+  return fold_named(state.pipelines, state.removed_pipelines, name, value, [](record_reader& in, pipeline_record& r) {
+    r.sql = in.text("sql");
+    r.from_beginning = in.flag("from_beginning");
+    r.state = in.state("state");
+    r.error = in.text("error");
+  });
 }
 
 bool fold_source(control_state& state, std::string_view name, const std::optional<std::string>& value) {
-  source_record r;
-  r.name = name;
-  bool removed = false;
-  if (value) {
-    record_reader in(value);
-    removed = in.removed();
-    r.incarnation = in.number("incarnation");
-    if (!removed) {
-      r.stream = in.text("stream");
-      r.connector = in.text("connector");
-      r.options = in.texts("options");
-      r.state = in.state("state");
-    }
-    if (!in.ok()) return false;
-  }
-  forget(state.sources, state.removed_sources, name);
-  if (removed) state.removed_sources[r.name] = r.incarnation;
-  if (value && !removed) state.sources[r.name] = std::move(r);
-  return true;
+  return fold_named(state.sources, state.removed_sources, name, value, [](record_reader& in, source_record& r) {
+    r.stream = in.text("stream");
+    r.connector = in.text("connector");
+    r.options = in.texts("options");
+    r.state = in.state("state");
+  });
 }
 
 bool fold_deployment(control_state& state, const std::optional<std::string>& value) {

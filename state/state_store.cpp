@@ -19,21 +19,24 @@ namespace {
 
 // Column families. A key begins with the shard (2 bytes, big-endian), so that one shard is one range.
 enum family : std::size_t {
-  meta_family,   // <shard> 's' -> changelog stamp; <shard> 'v' <view> -> view stamp; "clean"
+  meta_family,   // <shard> 's' -> changelog stamp; <shard> 'v' <view> -> view stamp; "clean", "format"
   state_family,  // <shard> <state key> -> value
   rows_family,   // <shard> <view> 00 <row key> -> sequence (8 bytes) and the row's JSON
-  order_family,  // <shard> <view> 00 <sequence, 8 bytes big-endian> -> row keys from that sequence on (order_run)
+  order_family,  // <shard> <view> 00 <sequence, 8 bytes big-endian> -> rows from that sequence on (order_run)
 };
 constexpr const char* clean_key = "clean";
+// Of all this. State in another one is wiped: the log has it.
+constexpr const char *format_key = "format", *format = "2";
 constexpr std::size_t run_rows = 1'024;  // at most; eviction writes the rest of a run again
 
-// Row keys in the order in which they were written, with sequences that follow on: which rows are the oldest. Rows of
-// an append view come many at a time and are never replaced, so one entry names many of them.
+// Keys and event times of rows in the order in which they were written, with sequences that follow on: which rows are
+// the oldest. Rows of an append view come many at a time and are never replaced, so one entry names many of them.
 class order_run {
  public:
-  void add(std::string_view key) {
+  void add(std::string_view key, std::int64_t time_us) {
     ++count_;
     put_bytes(keys_, key);
+    put_zigzag(keys_, time_us);
   }
   std::size_t count() const { return count_; }
   std::string value() const {
@@ -157,6 +160,9 @@ struct state_store::impl {
   status evict(rocksdb::WriteBatch& batch, table_writes& table);
   error corrupt_run() const { return {errc::corrupt, fmt::format("the order of a view's rows in {}", path), {}}; }
   status wipe_range(const std::string& prefix, family f);
+  status check_format();
+  status read_run(std::vector<table_row>& out, const std::string& prefix, std::uint64_t first, std::string_view run,
+                  const newest_scan& scan);
 };
 
 result<state_store::impl::table_count*> state_store::impl::count_of(int shard, std::string_view view) {
@@ -205,7 +211,7 @@ status state_store::impl::replace_row(rocksdb::WriteBatch& batch, table_writes& 
   ++table.count->rows;
   put_row(batch, key, sequence, *row.value);
   order_run alone;
-  alone.add(std::string_view(key).substr(table.prefix.size()));
+  alone.add(std::string_view(key).substr(table.prefix.size()), row.time_us);
   batch.Put(cf(order_family), table.prefix + big_endian(sequence), alone.value());
   table.replaced[key] = sequence;
   return {};
@@ -227,7 +233,7 @@ void state_store::impl::put_fresh(rocksdb::WriteBatch& batch, table_writes& tabl
       const auto& row = *table.fresh[i];
       auto key = table.prefix;
       row.key ? key.append(*row.key) : key.append(big_endian(static_cast<std::uint64_t>(row.offset)));
-      run.add(std::string_view(key).substr(table.prefix.size()));
+      run.add(std::string_view(key).substr(table.prefix.size()), row.time_us);
       rows.push_back({std::move(key), next++, *row.value});
     }
     batch.Put(cf(order_family), table.prefix + big_endian(first), run.value());
@@ -252,9 +258,10 @@ status state_store::impl::evict(rocksdb::WriteBatch& batch, table_writes& table)
     order_run rest;
     for (; left > 0; --left, ++sequence) {
       const auto key = run.bytes();
+      const auto time_us = run.zigzag();
       if (!run.ok()) return fail(corrupt_run());
       if (count.rows <= view_rows) {
-        rest.add(key);
+        rest.add(key, time_us);
         continue;
       }
       const auto full = table.prefix + std::string(key);
@@ -293,6 +300,21 @@ status state_store::impl::wipe_range(const std::string& prefix, family f) {
   return s.ok() ? status{} : fail(from_rocksdb(s, "wiping", path));
 }
 
+status state_store::impl::check_format() {
+  WEIR_TRY(found, read(meta_family, format_key));
+  if (found == format) return {};
+  rocksdb::WriteBatch batch;
+  for (auto* f : families) {
+    std::unique_ptr<rocksdb::Iterator> last(db->NewIterator({}, f));
+    last->SeekToLast();
+    if (!last->status().ok()) return fail(from_rocksdb(last->status(), "reading", path));
+    if (last->Valid()) batch.DeleteRange(f, "", last->key().ToString() + '\0');
+  }
+  batch.Put(cf(meta_family), format_key, format);
+  auto s = db->Write({}, &batch);
+  return s.ok() ? status{} : fail(from_rocksdb(s, "wiping", path));
+}
+
 state_store::state_store(std::unique_ptr<impl> i) : impl_(std::move(i)) {}
 state_store::~state_store() = default;
 
@@ -321,6 +343,7 @@ result<std::unique_ptr<state_store>> state_store::open(const std::string& path, 
     return fail(std::move(e));
   }
   i->db.reset(db);
+  WEIR_TRY_VOID(i->check_format());
   WEIR_TRY(clean, i->read(meta_family, clean_key));
   i->clean = clean.has_value();
   if (auto d = i->db->Delete({}, i->cf(meta_family), clean_key); !d.ok()) return fail(from_rocksdb(d, "marking", path));
@@ -392,17 +415,44 @@ result<std::vector<table_row>> state_store::scan(int shard, std::string_view vie
   const auto lower = prefix + scan.from, upper = scan.to.empty() ? prefix_end(prefix) : prefix + scan.to;
   std::unique_ptr<rocksdb::Iterator> it(impl_->db->NewIterator({}, impl_->cf(rows_family)));
   std::vector<table_row> out;
-  if (scan.reverse) {
-    it->SeekForPrev(upper);
-    if (it->Valid() && it->key() == rocksdb::Slice(upper)) it->Prev();  // `to` itself is excluded
-  } else {
-    it->Seek(lower);
+  for (it->Seek(lower); it->Valid() && out.size() < scan.limit; it->Next()) {
+    const auto key = it->key().ToStringView(), value = it->value().ToStringView();
+    if (key >= upper) break;
+    out.push_back({std::string(key.substr(prefix.size())), std::string(value.substr(8)), read_big_endian(value), 0});
   }
-  while (it->Valid() && out.size() < scan.limit) {
-    const auto key = it->key().ToStringView();
-    if (key < lower || key >= upper) break;
-    out.push_back({std::string(key.substr(prefix.size())), std::string(it->value().ToStringView().substr(8))});
-    scan.reverse ? it->Prev() : it->Next();
+  if (!it->status().ok()) return fail(from_rocksdb(it->status(), "reading", impl_->path));
+  return out;
+}
+
+// The rows of one run that are asked for, the last one first.
+status state_store::impl::read_run(std::vector<table_row>& out, const std::string& prefix, std::uint64_t first,
+                                   std::string_view run, const newest_scan& scan) {
+  byte_reader in(run);
+  std::vector<table_row> named;
+  const auto count = order_run::read_count(in);
+  for (std::uint64_t i = 0; i < count && in.ok() && first + i < scan.below; ++i) {
+    const auto key = in.bytes();
+    const auto time_us = in.zigzag();
+    if (key >= scan.from && (scan.to.empty() || key < scan.to))
+      named.push_back({std::string(key), {}, first + i, time_us});
+  }
+  if (!in.ok()) return fail(corrupt_run());
+  for (auto row = named.rbegin(); row != named.rend() && out.size() < scan.limit; ++row) {
+    WEIR_TRY(stored, read(rows_family, prefix + row->key));
+    if (!stored || read_big_endian(*stored) != row->order) continue;  // replaced or dropped meanwhile
+    row->json = stored->substr(8);
+    out.push_back(std::move(*row));
+  }
+  return {};
+}
+
+result<std::vector<table_row>> state_store::newest(int shard, std::string_view view, const newest_scan& scan) {
+  const auto prefix = view_prefix(shard, view), behind = prefix + big_endian(scan.below);
+  std::unique_ptr<rocksdb::Iterator> it(impl_->db->NewIterator({}, impl_->cf(order_family)));
+  std::vector<table_row> out;
+  for (it->SeekForPrev(behind); it->Valid() && it->key().starts_with(prefix) && out.size() < scan.limit; it->Prev()) {
+    const auto first = read_big_endian(it->key().ToStringView().substr(prefix.size()));
+    WEIR_TRY_VOID(impl_->read_run(out, prefix, first, it->value().ToStringView(), scan));
   }
   if (!it->status().ok()) return fail(from_rocksdb(it->status(), "reading", impl_->path));
   return out;

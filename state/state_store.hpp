@@ -25,6 +25,7 @@ struct view_row_change {
   std::optional<std::string_view> value;  // the row's JSON; none: deleted
   std::int64_t offset = 0;                // in the view's topic
   bool fresh = false;                     // of an append view: no row had this key before, and none will
+  std::int64_t time_us = 0;               // the row's event time
 };
 
 struct state_delta {
@@ -43,11 +44,18 @@ struct state_delta {
 struct table_row {
   std::string key;
   std::string json;
+  std::uint64_t order = 0;   // rises with each write to the view in its shard
+  std::int64_t time_us = 0;  // the row's event time; only newest() tells it
 };
 
 struct table_scan {
   std::string from, to;  // keys: from <= key < to; an empty `to` has no upper bound
-  bool reverse = false;  // from the greatest key down
+  std::size_t limit = 100;
+};
+
+struct newest_scan {
+  std::string from, to;                     // as above
+  std::uint64_t below = ~std::uint64_t{0};  // only rows with a smaller order
   std::size_t limit = 100;
 };
 
@@ -68,6 +76,8 @@ class state_store {
   status wipe_view(int shard, std::string_view view);
 
   result<std::vector<table_row>> scan(int shard, std::string_view view, const table_scan& scan);
+  // The rows that were written last, the last one first.
+  result<std::vector<table_row>> newest(int shard, std::string_view view, const newest_scan& scan);
   result<std::optional<std::string>> get(int shard, std::string_view view, std::string_view key);
   result<std::uint64_t> row_count(int shard, std::string_view view);
 

@@ -79,7 +79,7 @@ struct ingest_work {
   std::vector<answer> answers;  // to the chunks, in their order
   std::map<std::string, std::uint64_t, std::less<>> incarnations;
   bool check_idle = false, cut = false;
-  std::string suspect;                // the source, when the only chunk is a suspect, of which `take` is taken
+  std::string suspect;  // the source, when the only chunk is a suspect, of which `take` is taken
   chunk_take take;
   std::optional<offered_chunk> kept;  // that chunk, when a part of it is left for later
 

@@ -1,7 +1,7 @@
-// How ingest gets past a record that it cannot stand (PROTOCOL 9). After an unclean exit, or a failure of ingest in this
-// process, each source's first chunks are suspects: one at a time is taken, its attempt counted in the log before, its
-// epoch committed before the next. After `attempts` failures a chunk is taken in parts that shrink; each commits with how
-// far beyond the source's position it goes. A single record that still fails becomes a dead letter, undecoded.
+// How ingest gets past a record that it cannot stand (PROTOCOL 9). After an unclean exit, or a failure of ingest in
+// this process, each source's first chunks are suspects: one at a time is taken, its attempt counted in the log before,
+// its epoch committed before the next. After `attempts` failures a chunk is taken in parts that shrink; each commits
+// with how far beyond the source's position it goes. A record that still fails alone becomes a dead letter, undecoded.
 #include <algorithm>
 
 #include "actors/shard/shard_impl.hpp"

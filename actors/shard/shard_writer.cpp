@@ -18,7 +18,7 @@ constexpr std::size_t restore_bytes = std::size_t{8} << 20;
 // A view topic's entry as a change of the view's table; none for clocks.
 std::optional<view_row_change> row_of(std::string_view view, const log_append& entry, std::int64_t offset, bool fresh) {
   if (!entry.header.empty() && entry.header.front() == entry_clock) return std::nullopt;
-  view_row_change row{view, std::nullopt, entry.value, offset, fresh};
+  view_row_change row{view, std::nullopt, entry.value, offset, fresh, entry.timestamp_us};
   if (!entry.key.empty()) row.key = entry.key.substr(1);
   return row;
 }

@@ -232,8 +232,10 @@ TEST_CASE("rule 9: a record of which ingest does not come back is found", "[rule
     std::string problem = "ingest hangs again and again";
     for (int hangs = 0; hangs < 20 && !problem.empty(); ++hangs) {
       try {
-        if (n.run_to_rest(20'000)) problem.clear();
-        else break;
+        if (n.run_to_rest(20'000))
+          problem.clear();
+        else
+          break;
       } catch (const never_comes_back&) {
         n.give_up_running();
       }
@@ -320,7 +322,7 @@ std::uint64_t most_attempts_of_an_innocent(bool one_turn) {
 }  // namespace
 
 TEST_CASE("rule 9: what is tried beside the poison is not counted with it", "[rules]") {
-  CHECK(most_attempts_of_an_innocent(true) <= 2);   // a first death of it, before it is a suspect, may be beside one
+  CHECK(most_attempts_of_an_innocent(true) <= 2);  // a first death of it, before it is a suspect, may be beside one
   CHECK(most_attempts_of_an_innocent(false) > 2);
 }
 
