@@ -68,7 +68,7 @@ struct committed {
 };
 
 ingest restored(const committed& log, const control_plan& plan) {
-  ingest in("weir", 0, 1'000);
+  ingest in("weir", 0, 1'000, {});
   const auto prefix = state_prefix(ingest_pipeline, 0);
   for (const auto& [key, value] : log.state) REQUIRE(in.restore(std::string_view(key).substr(prefix.size()), value));
   in.apply(plan, 1, 1);
