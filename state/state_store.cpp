@@ -160,7 +160,7 @@ struct state_store::impl {
   status evict(rocksdb::WriteBatch& batch, table_writes& table);
   error corrupt_run() const { return {errc::corrupt, fmt::format("the order of a view's rows in {}", path), {}}; }
   status wipe_range(const std::string& prefix, family f);
-  status check_format();
+  result<bool> check_format();
   status read_run(std::vector<table_row>& out, const std::string& prefix, std::uint64_t first, std::string_view run,
                   const newest_scan& scan);
 };
@@ -300,19 +300,24 @@ status state_store::impl::wipe_range(const std::string& prefix, family f) {
   return s.ok() ? status{} : fail(from_rocksdb(s, "wiping", path));
 }
 
-status state_store::impl::check_format() {
+// Answers whether the store is new.
+result<bool> state_store::impl::check_format() {
   WEIR_TRY(found, read(meta_family, format_key));
-  if (found == format) return {};
+  if (found == format) return false;
   rocksdb::WriteBatch batch;
+  bool is_new = true;
   for (auto* f : families) {
     std::unique_ptr<rocksdb::Iterator> last(db->NewIterator({}, f));
     last->SeekToLast();
     if (!last->status().ok()) return fail(from_rocksdb(last->status(), "reading", path));
-    if (last->Valid()) batch.DeleteRange(f, "", last->key().ToString() + '\0');
+    if (!last->Valid()) continue;
+    is_new = false;
+    batch.DeleteRange(f, "", last->key().ToString() + '\0');
   }
   batch.Put(cf(meta_family), format_key, format);
   auto s = db->Write({}, &batch);
-  return s.ok() ? status{} : fail(from_rocksdb(s, "wiping", path));
+  if (!s.ok()) return fail(from_rocksdb(s, "wiping", path));
+  return is_new;
 }
 
 state_store::state_store(std::unique_ptr<impl> i) : impl_(std::move(i)) {}
@@ -343,9 +348,9 @@ result<std::unique_ptr<state_store>> state_store::open(const std::string& path, 
     return fail(std::move(e));
   }
   i->db.reset(db);
-  WEIR_TRY_VOID(i->check_format());
+  WEIR_TRY(is_new, i->check_format());
   WEIR_TRY(clean, i->read(meta_family, clean_key));
-  i->clean = clean.has_value();
+  i->clean = clean.has_value() || is_new;
   if (auto d = i->db->Delete({}, i->cf(meta_family), clean_key); !d.ok()) return fail(from_rocksdb(d, "marking", path));
   return std::unique_ptr<state_store>(new state_store(std::move(i)));
 }

@@ -81,7 +81,7 @@ class state_store {
   result<std::optional<std::string>> get(int shard, std::string_view view, std::string_view key);
   result<std::uint64_t> row_count(int shard, std::string_view view);
 
-  // Whether the last run ended with mark_clean(); open() itself marks the store as in use.
+  // Whether the last run, if there was one, ended with mark_clean(); open() itself marks the store as in use.
   bool was_clean() const;
   status mark_clean();
 

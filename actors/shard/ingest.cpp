@@ -124,7 +124,8 @@ void cut_chunk(source_chunk& c, ingest_source& source, const chunk_take& take) {
   if (taken == left) {
     source.ahead = {source.ahead.failures - before.failures, source.ahead.records - before.records};
   } else {
-    source.ahead = {c.failures.size(), before.records + taken};
+    // A longer chunk of an earlier life may have brought more failures than this one has.
+    source.ahead = {std::max<std::uint64_t>(source.ahead.failures, c.failures.size()), before.records + taken};
     c.position.clear();
     c.ended = false;
   }
