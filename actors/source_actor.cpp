@@ -24,14 +24,21 @@ void fail_source(self_ptr self, const error& why) {
   self->quit(caf::sec::runtime_error);
 }
 
+// What a pull that hangs has for an answer: the same for every source, and never changed.
+const pulled_ptr& hung_answer() {
+  static const auto hung = std::make_shared<result<source_chunk>>(
+      fail(errc::timeout, "the connector did not come back; its thread was given up"));
+  return hung;
+}
+
 void pull(self_ptr self) {
   auto& s = self->state;
-  if (s.pulling || s.ended || s.attaching || s.ending || !s.from || s.on_the_way >= s.setup.credit) return;
-  s.pulling = true;
+  if (s.pull_out || s.ended || s.attaching || s.ending || !s.from || s.on_the_way >= s.setup.credit) return;
   s.ready = false;
   auto from = s.from;
   auto limits = s.setup.limits;
   auto answer = std::make_shared<result<source_chunk>>(fail(errc::internal, "the connector did not answer"));
+  s.pull_out = answer;
   auto me = caf::actor_cast<caf::actor>(self);
   s.setup.pool->post({[from, limits, answer] {
                         try {
@@ -41,11 +48,7 @@ void pull(self_ptr self) {
                         }
                       },
                       [me, answer] { caf::anon_send(me, pulled_atom::value, answer); },
-                      [me] {
-                        auto hung = std::make_shared<result<source_chunk>>(
-                            fail(errc::timeout, "the connector did not come back; its thread was given up"));
-                        caf::anon_send(me, pulled_atom::value, hung);
-                      }});
+                      [me] { caf::anon_send(me, pulled_atom::value, hung_answer()); }});
 }
 
 void open_at(self_ptr self, const source_attachment& a) {
@@ -80,6 +83,7 @@ void wake_in(self_ptr self, std::chrono::microseconds delay) {
 void attach(self_ptr self) {
   auto& s = self->state;
   s.from.reset();
+  s.pull_out.reset();  // what the former connector still brings is not taken for the next one's
   s.attaching = true;
   s.on_the_way = 0;
   const auto to = s.setup.shard();
@@ -138,10 +142,13 @@ void hand_over(self_ptr self, source_chunk chunk) {
     attach(self);
 }
 
-void pulled(self_ptr self, result<source_chunk> answer) {
+void pulled(self_ptr self, const pulled_ptr& from_pool) {
   auto& s = self->state;
-  s.pulling = false;
-  if (s.attaching || s.ending) return;  // of the connector before
+  const bool hung = from_pool == hung_answer();
+  if (!s.pull_out || (from_pool != s.pull_out && !hung)) return;
+  s.pull_out.reset();
+  if (s.ending) return;
+  auto answer = hung ? *from_pool : std::move(*from_pool);
   if (!answer) return fail_source(self, answer.error());
   const bool empty = answer->records.size() == 0 && answer->failures.empty();
   s.ended = answer->ended;
@@ -183,7 +190,7 @@ source_actor::behavior_type source_behavior(self_ptr self, source_setup setup) {
   self->state.rate.add(0, self->state.setup.context.now_us());
   attach(self);
   return {
-      [self](pulled_atom, const pulled_ptr& answer) { pulled(self, std::move(*answer)); },
+      [self](pulled_atom, const pulled_ptr& answer) { pulled(self, answer); },
       [self](taken_atom) {
         if (self->state.on_the_way > 0) --self->state.on_the_way;
         pull(self);

@@ -36,7 +36,7 @@ struct source_actor_state {
   std::uint64_t uncommitted = 0;  // of them
   bool ready = false;             // the connector has said that there is more
   bool ending = false;            // only commits are waited for
-  bool pulling = false;           // a pull is on the pool
+  pulled_ptr pull_out;            // what the pull on the pool will bring; none: no pull of this connector is out
   bool ended = false;
   bool attaching = false;
   // One timer at a time: each fires one pull or one attempt to attach.

@@ -2,6 +2,7 @@
 #include "actors/source_actor.hpp"
 
 #include <condition_variable>
+#include <future>
 #include <mutex>
 #include <thread>
 
@@ -114,6 +115,22 @@ TEST_CASE("rule 26: a commit of an older session acknowledges nothing on the new
   CHECK(first_acknowledged_after_a_late_commit() == 8);
   rule_switched_off off(26);
   CHECK(first_acknowledged_after_a_late_commit() != 8);
+}
+
+TEST_CASE("what a former connector still brings is not taken for the present one's") {
+  bench b;
+  b.broker.serve();
+  std::promise<void> go_on;
+  const auto held = go_on.get_future().share();
+  b.deliver("old", 7, 0);
+  for (int i = 0; i < 2; ++i) b.pool.post({[held] { held.wait(); }, [] {}, {}});  // the next pull waits
+  b.broker.write(publish(version::v5, "in/a", "of the old connection", 8));
+  caf::anon_send(b.source, taken_atom::value);
+  caf::anon_send(b.source, refused_atom::value, std::string());  // attach again
+  b.broker.serve();
+  go_on.set_value();
+  b.deliver("new", 7, 1);
+  CHECK(b.board.all()["s"].last_error.empty());
 }
 
 TEST_CASE("asked to end, a source that acknowledges waits for the commits of what it has handed over") {
