@@ -134,7 +134,8 @@ class answers(unittest.TestCase):
             send(n, line("first"), source="paused")
             n.weir("source", "pause", "paused")
             for status, call in ((413, dict(body=bomb, encoding="gzip")), (413, dict(body="x" * 65_537)),
-                                 (413, dict(body=long_lines)), (400, dict(body=bomb[:500], encoding="gzip")),
+                                 (413, dict(body=long_lines)),
+                                 (400, dict(body=gzip.compress(b"{}")[:-4], encoding="gzip")),
                                  (400, dict(body='[{"k":"a"}]', type="application/json")), (400, dict(body="\n")),
                                  (415, dict(body="{}", type="application/x-www-form-urlencoded")),
                                  (415, dict(body="{}", type="application/octet-stream")),
@@ -154,7 +155,7 @@ class answers(unittest.TestCase):
         with started() as n:
             for i in range(20):
                 self.assertEqual(send(n, line(f"r{i}"))[1]["accepted"], 1)
-            sources = lambda: [s["records"] for s in n.items("/v1/sources") if s["connector"] == "http"]
+            sources = lambda: [s["records"] for s in n.get("/v1/sources")["items"] if s["connector"] == "http"]
             self.assertEqual(len(sources()), 16)
             wait_until("each took its turn", lambda: sorted(sources()) == [1] * 12 + [2] * 4)
             key = send(n, line("k"), key="same")[1]["source"]
@@ -269,6 +270,21 @@ class tools(unittest.TestCase):
             self.assertEqual(done.json()["accepted"], 2)
             self.assertIn("dead-letter list table_rows", done.err)
             self.assertEqual(n.weir("stream", "post", "nowhere", "in/rows.csv").code, 3)
+            self.assertEqual(n.stop(), 0)
+
+    def test_weir_source_test_shows_what_a_source_would_bring_and_adds_nothing(self):
+        with started() as n:
+            n.write("in/some.ndjson", line("a") + "broken\n" + line("b"))
+            described = ("--stream", "readings", "--connector", "file", "--option")
+            done = n.weir("source", "test", *described, f"path={n.folder}/in/some.ndjson")
+            self.assertEqual(done.code, 1)  # one record would be a dead letter
+            shown = done.json()
+            self.assertEqual((shown["records"], shown["rows"], len(shown["dead"])), (3, [["a", 1], ["b", 1]], 1))
+            self.assertIn("expected", done.err)
+            absent = n.weir("source", "test", *described, f"path={n.folder}/in/absent.ndjson")
+            self.assertEqual((absent.code, absent.out), (3, ""))
+            self.assertIn("absent.ndjson", absent.err)
+            self.assertEqual(n.get("/v1/sources")["items"] + n.records("readings") + n.letters("readings"), [])
             self.assertEqual(n.stop(), 0)
 
     def test_weir_simulate_sends_from_outside_once_per_key(self):
