@@ -77,10 +77,12 @@ class registered_tests:
     def read(self, name, command):
         script = next((part for part in command if part.endswith(".py")), None)
         if script:
-            return set(re.findall(r"^\s*def (test_\w+)", (HERE.parent.parent / script).read_text(), re.MULTILINE))
+            text = (HERE.parent.parent / script).read_text()
+            return set(re.findall(r"^\s*def (test_\w+)", text, re.MULTILINE))
         if not command or not pathlib.Path(command[0]).exists():
             raise AssertionError(f"{name} is not built: cmake --build {build_folder} --target {name}")
-        listed = subprocess.run([command[0], "--list-test-names-only"], capture_output=True, text=True)  # exits non-zero
+        # Catch2 answers how many there are as its exit code.
+        listed = subprocess.run([command[0], "--list-test-names-only"], capture_output=True, text=True)
         return {line.strip() for line in listed.stdout.splitlines()}
 
 
@@ -124,8 +126,9 @@ flag = false
         rows = read_rows("a.most | test_a | goes past\na.gone | - | nothing")
         self.assertEqual(problems(["a.most"], rows, lambda name: {"goes past"}),
                          [f"a.gone in {TABLE} is no number of config.toml: take its line out"])
-        self.assertIn("test_a has no test 'goes past'", problems(["a.most"], {"a.most": rows["a.most"]}, lambda n: set())[0])
-        self.assertIn("ctest has no test test_a", problems(["a.most"], {"a.most": rows["a.most"]}, lambda n: None)[0])
+        row = {"a.most": rows["a.most"]}
+        self.assertIn("test_a has no test 'goes past'", problems(["a.most"], row, lambda name: set())[0])
+        self.assertIn("ctest has no test test_a", problems(["a.most"], row, lambda name: None)[0])
 
     def test_it_refuses_rows_that_are_none(self):
         for text in ("a.most | test_a", "a.most | | x", "a | t | x\na | t | y"):
