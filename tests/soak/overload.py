@@ -82,13 +82,16 @@ def pause(n, prefix):
 
 
 def wait_until_all_is_in_the_view(n, seconds):
-    wait_until("the pipeline has read all", lambda: n.pipeline("main")["lag"] == 0, seconds=seconds, pause=0.5)
-    accepted = {s["name"]: s["records"] for s in n.get("/v1/sources")["items"]}
-
     def counted():
-        return {r["source"]: r["n"] for r in n.rows("totals")} == accepted
+        """What was on its way when the sources were paused may still come."""
+        accepted = {s["name"]: s["records"] for s in n.get("/v1/sources")["items"]}
+        return {r["source"]: r["n"] for r in n.rows("totals")} == accepted and accepted
 
-    wait_until("every record is counted once", counted, seconds=60, pause=0.5)
+    wait_until("the pipeline has read all", lambda: n.pipeline("main")["lag"] == 0, seconds=seconds, pause=0.5)
+    try:
+        accepted = wait_until("every record is counted once", counted, seconds=60, pause=0.5)
+    except AssertionError as wrong:
+        raise AssertionError(f"{wrong}: {n.rows('totals')} {n.get('/v1/sources')}") from None
     for s in n.get("/v1/sources")["items"]:
         if s["records"] != json.loads(s["position"])["next"] or s["dead_letters"] != 0:
             raise AssertionError(f"not every record of {s['name']} was accepted: {s}")
