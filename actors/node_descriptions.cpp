@@ -59,8 +59,15 @@ const pipeline_summary& summary_of(const node_summary& s, std::string_view pipel
   return it == s.pipelines.end() ? none : it->second;
 }
 
-std::string shown_state(const source_view& v, std::int64_t now_us) {
-  return v.state == "running" && v.quiet(now_us) ? "waiting" : v.state;
+// Why the source's shard takes nothing for now.
+std::string held_by(const node_summary& s, std::string_view source) {
+  const auto shard = static_cast<std::size_t>(shard_of_source(source, std::max(1, s.plan->state.deployment.shards)));
+  return shard < s.shards.size() ? s.shards[shard].report.held : std::string();
+}
+
+std::string shown_state(const node_summary& s, std::string_view source, const source_view& v) {
+  if (v.state == "running" && !held_by(s, source).empty()) return "held";
+  return v.state == "running" && v.quiet(s.now_us) ? "waiting" : v.state;
 }
 
 // What only ingest knows of a source.
@@ -135,10 +142,10 @@ json describe_source(const node_summary& s, const source_record& record) {
   const source_view seen = it == s.board.end() ? source_view{} : it->second;
   const bool own = record.connector == retry_connector;
   const auto state = own                                  ? "waiting"
-                     : record.state == run_state::running ? shown_state(seen, s.now_us)
+                     : record.state == run_state::running ? shown_state(s, record.name, seen)
                                                           : std::string(to_string(record.state));
   const source_spec spec{record.name, record.stream, record.connector, record.options};
-  const bool reads = state == "running" || state == "waiting";
+  const bool reads = state == "running" || state == "waiting" || state == "held";
   json out{{"name", record.name},
            {"stream", record.stream},
            {"connector", record.connector},
@@ -151,9 +158,11 @@ json describe_source(const node_summary& s, const source_record& record) {
   out["lag"] =
       has_lag ? json(static_cast<double>(std::max<std::int64_t>(0, s.now_us - seen.last_record_us)) / 1e6) : json();
   out["progress"] = text_or_null(seen.progress);
-  out["last_error"] = text_or_null(seen.last_error);
+  const auto held = reads ? held_by(s, record.name) : std::string();
+  out["last_error"] = text_or_null(held.empty() ? seen.last_error : held);
   out["next_try"] = state == "failed" && seen.next_try_us > 0 ? time_json(seen.next_try_us) : json();
   out["restarts"] = seen.restarts;
+  out["blocked_s"] = static_cast<double>(seen.blocked_us) / 1e6;
   add_ingest_view(out, s, record.name);
   return out;
 }

@@ -51,6 +51,13 @@ void node::events::shard_failed(int shard, const error& why) {
   for (auto& [name, clock] : clocks_) clock.forget(shard);
 }
 
+void node::events::shard_held(int shard, const error& why, bool opens_again) {
+  spdlog::warn("shard held shard={} error=\"{}\"", shard, why.text());
+  if (!opens_again) return;
+  std::lock_guard lock(clocks_mutex_);
+  for (auto& [name, clock] : clocks_) clock.forget(shard);
+}
+
 void node::events::pipeline_restarted(int shard, std::string_view pipeline, const error& why) {
   spdlog::warn("pipeline restarts shard={} pipeline={} error=\"{}\"", shard, pipeline, why.text());
 }

@@ -51,10 +51,12 @@ health node_health::live() {
 
 health node_health::ready() const {
   const auto s = summarize(node_);
-  std::vector<std::string> shards, pipelines, sources;
+  std::vector<std::string> shards, pipelines, sources, disk;
   for (std::size_t i = 0; i < s.shards.size(); ++i) {
     const auto state = s.shard_state(i, silent_after_us(node_.settings()));
     const auto& why = s.shards[i].health.last_error;
+    const auto& held = s.shards[i].report.held;
+    if (!held.empty()) disk.push_back(fmt::format("shard {} waits, and with it its sources: {}", i, held));
     if (state != "running") shards.push_back(fmt::format("shard {} is {}{}{}", i, state, why.empty() ? "" : ": ", why));
   }
   for (const auto& [name, p] : s.pipelines)
@@ -65,7 +67,8 @@ health node_health::ready() const {
   return verdict({{"node", node_check(node_)},
                   {"shards", listed(shards)},
                   {"pipelines", listed(pipelines)},
-                  {"sources", listed(sources)}});
+                  {"sources", listed(sources)},
+                  {"disk", listed(disk)}});
 }
 
 }  // namespace weir

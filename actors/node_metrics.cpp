@@ -140,6 +140,12 @@ void node_metrics::add_source(metric_group& group, const std::string& name) {
   group.counter("weir_source_records_total", "Records accepted", read(&source_status::accepted));
   group.counter("weir_source_dead_letters_total", "Records that no row could be made of", read(&source_status::dead));
   group.counter("weir_source_late_records_total", "Records behind their watermark", read(&source_status::late));
+  group.counter("weir_source_blocked_seconds_total", "Time in which ingest was too busy to take the source's records",
+                [this, name] {
+                  const auto n = now();
+                  const auto it = n->board.find(name);
+                  return it == n->board.end() ? 0.0 : static_cast<double>(it->second.blocked_us) / 1e6;
+                });
   group.gauge("weir_source_failed", "1 while the source waits to be tried again", [this, name] {
     const auto n = now();
     const auto it = n->board.find(name);

@@ -31,7 +31,8 @@ pipeline_summary summary_of(const pipeline_record& record, const std::vector<nod
   for (std::size_t i = 0; i < shards.size(); ++i) {
     const auto& in_shard = shards[i].report.pipelines;
     const auto it = in_shard.find(record.name);
-    add(out, static_cast<int>(i), it == in_shard.end() ? pipeline_status{"starting", {}, 0, 0, 0, 0, 0, {}} : it->second);
+    add(out, static_cast<int>(i),
+        it == in_shard.end() ? pipeline_status{"starting", {}, 0, 0, 0, 0, 0, {}} : it->second);
   }
   if (record.state == run_state::quarantined && out.state != "quarantined") out.state = "quarantined";
   if (out.state == "quarantined" && !record.error.empty()) out.error = record.error;

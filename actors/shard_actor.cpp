@@ -36,7 +36,8 @@ void take_jobs(self_ptr self) {
 }
 
 shard_report report_of(const shard& core) {
-  return {core.running(), core.drained(), core.commits(), core.queue_bytes(), core.pipelines(), core.sources()};
+  return {core.running(), core.drained(),   core.commits(), core.queue_bytes(),
+          core.held(),    core.pipelines(), core.sources()};
 }
 
 }  // namespace

@@ -11,7 +11,8 @@ namespace {
 using namespace std::chrono_literals;
 using self_ptr = source_actor::stateful_pointer<source_actor_state>;
 
-constexpr auto attach_again = 50ms;
+// A shard tells its sources when it runs; what lies between is for one whose queue is full.
+constexpr std::chrono::microseconds attach_again = 50ms, attach_again_most = 1s;
 constexpr auto attach_timeout = 5s;
 
 void fail_source(self_ptr self, const error& why) {
@@ -86,17 +87,28 @@ void attach(self_ptr self) {
   s.pull_out.reset();  // what the former connector still brings is not taken for the next one's
   s.attaching = true;
   s.on_the_way = 0;
+  s.blocked_since_us = 0;
   const auto to = s.setup.shard();
-  const auto again = [self] { wake_in(self, attach_again); };
+  const auto again = [self] {
+    auto& pause = self->state.attach_pause;
+    pause = std::clamp(pause * 2, attach_again, attach_again_most);
+    wake_in(self, pause);
+  };
   if (!to) return again();
+  s.asking = true;
   self->request(to, attach_timeout, attach_atom::value, s.setup.spec.name)
       .then(
           [self, again](const attachment_ptr& a) {
+            self->state.asking = false;
             if (!a) return again();
             self->state.attaching = false;
+            self->state.attach_pause = 0us;
             open_at(self, *a);
           },
-          [again](const caf::error&) { again(); });
+          [self, again](const caf::error&) {
+            self->state.asking = false;
+            again();
+          });
 }
 
 void note_rate(self_ptr self, std::uint64_t records, std::uint64_t bytes, const std::string& progress) {
@@ -135,11 +147,22 @@ void hand_over(self_ptr self, source_chunk chunk) {
       caf::anon_send(me, committed_atom::value, session, number);
     };
   }
-  ++s.on_the_way;
+  if (++s.on_the_way == s.setup.credit) s.blocked_since_us = s.setup.context.now_us();
   if (const auto to = s.setup.shard())
     self->send(to, offer_atom::value, offered);
   else
     attach(self);
+}
+
+void taken(self_ptr self) {
+  auto& s = self->state;
+  if (s.on_the_way > 0) --s.on_the_way;
+  if (const auto since = std::exchange(s.blocked_since_us, 0); since > 0) {
+    const auto blocked = s.setup.context.now_us() - since;
+    s.setup.board->update(s.setup.spec.name,
+                          [&](source_view& v) { v.blocked_us += std::max<std::int64_t>(blocked, 0); });
+  }
+  pull(self);
 }
 
 void pulled(self_ptr self, const pulled_ptr& from_pool) {
@@ -191,15 +214,12 @@ source_actor::behavior_type source_behavior(self_ptr self, source_setup setup) {
   attach(self);
   return {
       [self](pulled_atom, const pulled_ptr& answer) { pulled(self, answer); },
-      [self](taken_atom) {
-        if (self->state.on_the_way > 0) --self->state.on_the_way;
-        pull(self);
-      },
+      [self](taken_atom) { taken(self); },
       [self](refused_atom, const std::string& why) {
         if (self->state.ending) return self->quit(caf::exit_reason::user_shutdown);
         if (!why.empty()) return fail_source(self, {errc::rejected, why, {}});
         self->state.ended = false;
-        if (!self->state.attaching) attach(self);
+        if (!self->state.asking) attach(self);
       },
       [self](committed_atom, std::uint64_t session, std::uint64_t number) { chunk_committed(self, session, number); },
       [self](ready_atom) {
@@ -211,7 +231,10 @@ source_actor::behavior_type source_behavior(self_ptr self, source_setup setup) {
         auto& at = self->state.timer_at;
         if (!at || self->clock().now() < *at) return;  // an earlier timer took this one's place
         at.reset();
-        self->state.attaching ? attach(self) : pull(self);
+        if (!self->state.attaching)
+          pull(self);
+        else if (!self->state.asking)
+          attach(self);
       },
   };
 }

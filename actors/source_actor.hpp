@@ -31,14 +31,17 @@ struct source_actor_state {
   source_setup setup;
   std::shared_ptr<connector> from;
   std::uint64_t session = 0;
-  int on_the_way = 0;             // chunks handed over, not yet answered
-  std::uint64_t handed_over = 0;  // chunks of this session
-  std::uint64_t uncommitted = 0;  // of them
-  bool ready = false;             // the connector has said that there is more
-  bool ending = false;            // only commits are waited for
-  pulled_ptr pull_out;            // what the pull on the pool will bring; none: no pull of this connector is out
+  int on_the_way = 0;                 // chunks handed over, not yet answered
+  std::int64_t blocked_since_us = 0;  // as many as `credit` are; 0: it is not so
+  std::uint64_t handed_over = 0;      // chunks of this session
+  std::uint64_t uncommitted = 0;      // of them
+  bool ready = false;                 // the connector has said that there is more
+  bool ending = false;                // only commits are waited for
+  pulled_ptr pull_out;                // what the pull on the pool will bring; none: no pull of this connector is out
   bool ended = false;
   bool attaching = false;
+  bool asking = false;  // the shard has not yet answered the attempt to attach
+  std::chrono::microseconds attach_pause{0};
   // One timer at a time: each fires one pull or one attempt to attach.
   std::optional<caf::actor_clock::time_point> timer_at;
   std::chrono::microseconds pause{0};  // how long to wait after an empty pull

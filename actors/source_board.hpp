@@ -19,6 +19,7 @@ struct source_view {
   std::uint64_t records = 0, bytes = 0, restarts = 0;
   double rate = 0;  // records per second, smoothed over some seconds
   std::int64_t last_record_us = 0;
+  std::int64_t blocked_us = 0;  // in all: it had records, ingest had not yet taken the ones before
 
   // A source without records for so long shows as waiting, at no rate.
   static constexpr std::int64_t quiet_after_us = 5'000'000;

@@ -129,6 +129,13 @@ struct state_store::impl {
 
   rocksdb::ColumnFamilyHandle* cf(family f) { return families[f]; }
 
+  // After a full disk RocksDB refuses all writes until it is told to go on.
+  rocksdb::Status write(rocksdb::WriteBatch& batch) {
+    auto s = db->Write({}, &batch);
+    if (!s.IsNoSpace() || !db->Resume().ok()) return s;
+    return db->Write({}, &batch);
+  }
+
   result<std::optional<std::string>> read(family f, const std::string& key) {
     std::string value;
     auto s = db->Get({}, cf(f), key, &value);
@@ -380,7 +387,7 @@ status state_store::apply(int shard, const state_delta& delta) {
   for (const auto& [view, next] : delta.view_next)
     batch.Put(impl_->cf(meta_family), prefix + "v" + view, big_endian(static_cast<std::uint64_t>(next)));
   batch.Put(impl_->cf(meta_family), prefix + "s", big_endian(static_cast<std::uint64_t>(delta.changelog_next)));
-  auto s = impl_->db->Write({}, &batch);
+  auto s = impl_->write(batch);
   if (s.ok()) return {};
   impl_->counts.clear();
   return fail(from_rocksdb(s, "writing", impl_->path));

@@ -10,6 +10,7 @@ namespace {
 constexpr auto linger_time = std::chrono::seconds(2);
 constexpr std::size_t max_lingering_bytes = 1 << 20;
 constexpr std::size_t body_piece = 64 << 10;
+constexpr std::size_t answer_piece = 64 << 10;
 
 http_request request_of(const http::request<http::string_body>& in) {
   const auto text = [&](http::field name) { return std::string(in[name]); };
@@ -234,18 +235,22 @@ class http_session : public connection, public std::enable_shared_from_this<http
     if (answer.status != 204) response_->content_length(answer.body.size());
     if (!request_.head) response_->body() = std::move(answer.body);
     serializer_.emplace(*response_);
+    stream_.expires_after(options_.write_timeout);
+    written_ = 0;
     write_some();
   }
 
-  // Piece by piece: a slow client has write_timeout for each, not for all.
-  void write_some() {
-    stream_.expires_after(options_.write_timeout);
-    http::async_write_some(stream_, *serializer_, then(&http_session::on_written));
-  }
+  // A slow client has write_timeout for each piece of the answer; a byte now and then earns no more time.
+  void write_some() { http::async_write_some(stream_, *serializer_, then(&http_session::on_written)); }
 
-  void on_written(beast::error_code code, std::size_t) {
+  void on_written(beast::error_code code, std::size_t bytes) {
     if (code == beast::error::timeout) ++seed_.state->metrics.clients_cut_off;
     if (code) return close();
+    written_ += bytes;
+    if (written_ >= answer_piece) {
+      stream_.expires_after(options_.write_timeout);
+      written_ = 0;
+    }
     if (!serializer_->is_done()) return write_some();
     const bool stays = response_->keep_alive();
     serializer_.reset();
@@ -277,6 +282,7 @@ class http_session : public connection, public std::enable_shared_from_this<http
   bool close_after_ = false;
   std::uint64_t turn_ = 0;  // of the answer that is awaited; later ones are ignored
   std::size_t lingered_ = 0;
+  std::size_t written_ = 0;  // of the answer's piece under way
   std::optional<http::request_parser<http::string_body>> parser_;
   http_request request_;
   admission admitted_;

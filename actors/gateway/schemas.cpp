@@ -96,6 +96,7 @@ constexpr const char* answers = R"json({
       "name": {"type": "string"}, "stream": {"type": "string"}, "connector": {"type": "string"},
       "options": {"type": "object"}, "state": {"type": "string"},
       "rate": {"type": ["number", "null"], "description": "Records per second."},
+      "blocked_s": {"type": "number", "description": "Seconds in which ingest was too busy to take its records."},
       "lag": {"type": ["number", "string", "null"]}, "last_error": {"type": ["string", "null"]},
       "next_try": {"type": ["string", "number", "null"]}, "position": {}}},
   "source_trial": {

@@ -65,7 +65,7 @@ struct ingest_source {
   std::uint64_t accepted = 0, dead = 0, late = 0;
   // Wall clock of this process; not part of the state.
   std::int64_t last_record_us = 0;
-  std::int64_t silent_since_us = 0;  // its last record, else when this process first knew it
+  std::int64_t silent_since_us = 0;        // its last record, else when this process first knew it
   std::optional<std::int64_t> counted_us;  // its share as the stream's live_shares has it; none: it is not live
   bool awaited = false;                    // it is looked at for silence
   // Taken beyond `position`, from a chunk that is taken in parts: left out when the source offers them again.

@@ -1,4 +1,5 @@
-// The shares of a stream's live sources in one shard: how many there are and which is the least, without a look at each.
+// The shares of a stream's live sources in one shard: how many there are and which is the least, without a look at
+// each.
 #pragma once
 
 #include <cstddef>

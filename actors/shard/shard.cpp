@@ -38,6 +38,8 @@ void shard::start(std::shared_ptr<const control_plan> plan, std::int64_t now_us)
   impl_->now_us = now_us;
   impl_->plan = std::move(plan);
   impl_->draining = false;
+  impl_->held.reset();
+  impl_->open_retry_us = 0;
   impl_->at = impl::phase::opening;
 }
 
@@ -217,7 +219,7 @@ std::vector<shard_job> shard::take_runnable() {
   auto& i = *impl_;
   std::vector<shard_job> out;
   if (i.at == impl::phase::opening) {
-    if (i.writer_jobs == 0) out.push_back(i.open_job());
+    if (i.writer_jobs == 0 && i.now_us >= i.open_retry_us) out.push_back(i.open_job());
     return out;
   }
   if (!running()) return out;
@@ -236,6 +238,7 @@ std::vector<shard_job> shard::take_runnable() {
 
 std::optional<std::int64_t> shard::next_tick_us() const {
   const auto& i = *impl_;
+  if (i.at == impl::phase::opening && i.open_retry_us > i.now_us) return i.open_retry_us;
   if (!running()) return std::nullopt;
   std::int64_t next = i.now_us + longest_rest_us;
   const auto at_most = [&](std::int64_t t) { next = std::min(next, std::max(t, i.now_us + 1'000)); };
@@ -244,7 +247,8 @@ std::optional<std::int64_t> shard::next_tick_us() const {
   };
   // What waits for a job or a commit that is out goes on with its end, not with a tick.
   if (!i.ingest_out) {
-    if (i.intake->dirty() && !i.has_ready(ingest_pipeline)) at_most(i.ingest_cut_at_us + interval(i.ingest_has_records));
+    if (i.intake->dirty() && !i.has_ready(ingest_pipeline))
+      at_most(i.ingest_cut_at_us + interval(i.ingest_has_records));
     if (i.next_idle_us) at_most(*i.next_idle_us);
   }
   for (const auto& [name, p] : i.pipelines) {
@@ -310,6 +314,15 @@ void shard::impl::fail_ingest(const error& why) {
   fail_shard(why);
 }
 
+// A full disk is nobody's failure and spends no restarts: the shard opens again when there is room.
+void shard::impl::wait_for_space(const error& why) {
+  reset();
+  listener.shard_held(options.shard, why, true);
+  held = why;
+  at = phase::opening;
+  open_retry_us = now_us + no_space_retry_us;
+}
+
 // Only while no job has the task.
 void shard::impl::note_progress(pipeline_run& p) {
   p.seen.records = p.work->records();
@@ -351,6 +364,8 @@ source_statuses shard::sources() const {
 std::uint64_t shard::commits() const { return impl_->commits; }
 
 std::size_t shard::queue_bytes() const { return impl_->chunk_bytes; }
+
+std::string shard::held() const { return impl_->held ? impl_->held->text() : std::string(); }
 
 source_status status_of(const ingest_source& s) {
   return {s.accepted, s.dead, s.late, s.own.watermark_us, s.last_record_us, std::string(life_text(s.life)), s.position};

@@ -107,7 +107,7 @@ shard_job shard::impl::count_job(pipeline_run& p) {
   auto run = [w = writer, name = p.plan.record.name, a = p.trying]() -> status { return w->count_attempt(name, a); };
   return make_job(job_kind::commit, p.plan.record.name, std::move(run), [this, name = p.plan.record.name](status s) {
     const auto it = pipelines.find(name);
-    if (!s) return fail_shard(s.error());
+    if (!s) return s.error().code == errc::no_space ? wait_for_space(s.error()) : fail_shard(s.error());
     if (it == pipelines.end()) return;
     it->second.job_out = false;
     it->second.counted = true;

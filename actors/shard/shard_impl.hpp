@@ -13,6 +13,8 @@ namespace weir {
 
 // The longest that a shard goes without a tick.
 inline constexpr std::int64_t longest_rest_us = 1'000'000;
+// How often a full disk is looked at.
+inline constexpr std::int64_t no_space_retry_us = 1'000'000;
 
 // How long a unit of an attempt is: a whole entry of the log, or a whole chunk.
 inline constexpr std::uint64_t whole_unit = 0;
@@ -168,7 +170,8 @@ struct shard::impl {
   std::map<std::uint64_t, std::map<std::string, std::uint64_t, std::less<>>> cut_numbers;  // by ingest epoch
   std::map<std::string, std::deque<commit_outcome::stream_hint>, std::less<>> hints;       // by topic, newest last
   std::vector<std::pair<std::uint64_t, std::function<void()>>> commit_waiters;             // ingest epoch, callback
-  std::int64_t commit_retry_us = 0;
+  std::int64_t commit_retry_us = 0, open_retry_us = 0;
+  std::optional<error> held;  // the disk is full: nothing is committed, so sources come to a stand
   std::uint64_t commits = 0;
 
   std::map<std::string, attempt> attempts;  // as the log had them when the shard opened
@@ -236,6 +239,7 @@ struct shard::impl {
   void quarantine(pipeline_run& p, const error& why);
   void fail_shard(const error& why);
   void fail_ingest(const error& why);
+  void wait_for_space(const error& why);
   void reset();
   task_options options_of_task() const;
 };

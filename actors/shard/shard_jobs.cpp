@@ -78,7 +78,9 @@ shard_job shard::impl::open_job() {
     return o;
   };
   return make_job(job_kind::open, {}, std::move(work), [this](result<opened> o) {
+    if (!o && o.error().code == errc::no_space) return wait_for_space(o.error());
     if (!o) return fail_shard(o.error());
+    held.reset();
     writer = std::move(o->writer);
     intake = std::move(o->intake);
     unclean = unclean || (!started_before && !store.was_clean());

@@ -47,6 +47,7 @@ std::string_view shard_writer::view_of(std::string_view topic) const {
 
 status shard_writer::open(const control_plan& plan) {
   writer_.reset();
+  stands_ = false;
   WEIR_TRY(writer, log_.open_writer(topic::shard_writer(app_, shard_)));
   writer_ = std::move(writer);
   kill_point("open.after_fence");
@@ -135,6 +136,7 @@ shard_writer::flat shard_writer::flatten(const std::vector<const epoch*>& epochs
 }
 
 result<commit_outcome> shard_writer::commit(const std::vector<epoch>& epochs) {
+  stands_ = false;
   commit_outcome outcome;
   outcome.epochs.assign(epochs.size(), status{});
   std::vector<const epoch*> all;
@@ -166,6 +168,7 @@ status shard_writer::commit_together(const std::vector<const epoch*>& epochs, co
   kill_point("writer.before_log_commit");
   WEIR_TRY(offsets, writer_->commit(f.appends));
   kill_point("writer.after_log_commit");
+  stands_ = true;
   WEIR_TRY_VOID(apply(f, offsets, outcome));
   kill_point("writer.after_state_write");
   return {};

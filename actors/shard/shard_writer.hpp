@@ -54,6 +54,9 @@ class shard_writer {
   // unknown_outcome, io_error) or nothing could be written for now (no_space).
   result<commit_outcome> commit(const std::vector<epoch>& epochs);
 
+  // The commit that failed stands in the log in part or as a whole: only opening again brings the state up to it.
+  bool stands_in_part() const { return stands_; }
+
   status count_attempt(std::string_view pipeline, const attempt& a);
   result<std::map<std::string, attempt>> read_attempts();
 
@@ -71,6 +74,7 @@ class shard_writer {
   event_log& log_;
   state_store& store_;
   std::unique_ptr<log_writer> writer_;
+  bool stands_ = false;
 };
 
 // Makes every topic that the plan needs, for all shards. Call before the plan reaches a shard.

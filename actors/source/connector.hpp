@@ -84,7 +84,7 @@ struct connector_context {
   std::string app = "weir";
   std::size_t max_record_bytes = 1 << 20;
   std::int64_t file_poll_interval_us = 1'000'000;  // file: how often a silent file or folder is looked at
-  format_spec stream_format;  // of the stream the source writes to
+  format_spec stream_format;                       // of the stream the source writes to
   // Only to see whether it works: nobody may notice (sessions, client names, acknowledgements).
   bool trial = false;
   mqtt_context mqtt;

@@ -9,7 +9,9 @@ class folder_files final : public file_sequence {
  public:
   folder_files(const file_options& options, const file_access& access, std::string folder,
                const file_position& position)
-      : options_(options), access_(access), ledger_(std::move(folder), options.pattern, options.reorder),
+      : options_(options),
+        access_(access),
+        ledger_(std::move(folder), options.pattern, options.reorder),
         looks_(options.poll_interval_us) {
     ledger_.restore(position);
     ended_ = position.ended;

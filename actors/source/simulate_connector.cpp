@@ -188,8 +188,8 @@ std::uint64_t pace::due_until(std::uint64_t next, std::int64_t now_us) {
 
 std::int64_t pace::due_at(std::uint64_t index) const {
   if (index <= origin_index_) return *origin_us_;
-  return *origin_us_ + static_cast<std::int64_t>(
-                           std::ceil(static_cast<double>(index - origin_index_) * static_cast<double>(us_per_s) / rate_));
+  return *origin_us_ + static_cast<std::int64_t>(std::ceil(static_cast<double>(index - origin_index_) *
+                                                           static_cast<double>(us_per_s) / rate_));
 }
 
 simulate_connector::simulate_connector(simulate_options options, std::string chunk_format, std::string chunk_context,

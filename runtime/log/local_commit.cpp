@@ -55,8 +55,10 @@ std::vector<prepared_commit*> local_store::take_group() {
 
 void local_store::write_group(const std::vector<prepared_commit*>& group) {
   std::vector<prepared_commit*> staged;
+  auto const may_write = writable();
   for (auto* commit : group) {
     commit->failure = refusal(*commit);
+    if (!commit->failure && !may_write) commit->failure = may_write.error();
     if (commit->failure) continue;
     if (auto done = stage(*commit); !done) {
       // Its offsets are given and part of it may be staged: the whole group is left unwritten.
@@ -71,8 +73,11 @@ void local_store::write_group(const std::vector<prepared_commit*>& group) {
     return;
   }
   if (auto done = write(sync_needed_ || options_.durability == log_durability::power, "writing a commit"); !done) {
+    if (full_) take_back(staged);
     for (auto* commit : staged) {
-      commit->failure = error{errc::unknown_outcome, done.error().message, "open the log again and read what stands"};
+      commit->failure =
+          full_ ? *full_
+                : error{errc::unknown_outcome, done.error().message, "open the log again and read what stands"};
     }
     return;
   }
@@ -83,6 +88,31 @@ void local_store::write_group(const std::vector<prepared_commit*>& group) {
       part.topic->partitions[static_cast<std::size_t>(part.partition)].end.store(part.base + part.count);
     }
   }
+}
+
+// A commit that met a full disk stands nowhere: readers did not see it, and before anything else is written, writable()
+// has RocksDB write what they did see into files of its own and begin a new write-ahead log.
+void local_store::take_back(const std::vector<prepared_commit*>& staged) {
+  for (auto commit = staged.rbegin(); commit != staged.rend(); ++commit) {
+    for (auto& part : (*commit)->parts) {
+      auto& state = part.topic->partitions[static_cast<std::size_t>(part.partition)];
+      state.next = part.base;
+      state.reserved = part.reserved_before;
+    }
+  }
+}
+
+status local_store::writable() {
+  if (stopped_) return fail(*stopped_);
+  if (!full_) return {};
+  WEIR_TRY_VOID(disk_.check(0));
+  if (auto const said = db_->Resume(); !said.ok()) {
+    full_ = describe(said, "going on after a full disk");
+    full_->code = errc::no_space;
+    return fail(*full_);
+  }
+  full_.reset();
+  return {};
 }
 
 std::optional<error> local_store::refusal(const prepared_commit& commit) const {
@@ -99,6 +129,7 @@ status local_store::stage(prepared_commit& commit) {
   for (auto& part : commit.parts) {
     auto& state = part.topic->partitions[static_cast<std::size_t>(part.partition)];
     part.base = state.next;
+    part.reserved_before = state.reserved;
     state.next += part.count;
     if (part.topic->config.kind == topic_kind::append) {
       stage_append(part);
@@ -204,7 +235,8 @@ void local_store::put(rocksdb::ColumnFamilyHandle* family, std::string_view key,
 }
 
 // Writes and clears the staged batch. After a failure the log takes no more writes: what failed may stand in the
-// write-ahead log all the same, so that offsets given anew could meet it at the next open.
+// write-ahead log all the same, so that offsets given anew could meet it at the next open. A full disk is no such
+// failure: RocksDB goes on when there is room (writable()).
 status local_store::write(bool sync, std::string_view doing) {
   rocksdb::WriteOptions how;
   how.sync = sync;
@@ -213,6 +245,10 @@ status local_store::write(bool sync, std::string_view doing) {
   if (batch_.Data().capacity() > kept_batch_capacity) batch_ = rocksdb::WriteBatch();
   sync_needed_ = false;
   if (said.ok()) return {};
+  if (said.IsNoSpace()) {
+    full_ = describe(said, doing);
+    return fail(*full_);
+  }
   stopped_ = describe(said, doing);
   stopped_->hint = "repair the disk and start again: the log takes no more writes";
   return fail(*stopped_);
@@ -220,7 +256,7 @@ status local_store::write(bool sync, std::string_view doing) {
 
 result<std::int64_t> local_store::open_writer(const std::string& id) {
   turn const held(*this);
-  if (stopped_) return fail(*stopped_);
+  WEIR_TRY_VOID(writable());
   auto const epoch = epochs_[id] + 1;
   put(meta_.get(), meta_key(meta::writer, id), i64_bytes(epoch));
   WEIR_TRY_VOID(write(true, "opening a writer"));

@@ -53,6 +53,7 @@ struct partition_part {
   int partition = 0;
   std::int64_t count = 0;
   std::int64_t base = 0;                      // given under the turn
+  std::int64_t reserved_before = 0;           // to take the commit back
   std::vector<stored_batch_builder> batches;  // append topics
   std::vector<std::size_t> entries;           // compacted topics: places in the commit's entries
 };
@@ -113,6 +114,9 @@ class local_store {
   std::vector<prepared_commit*> take_group();
   void write_group(const std::vector<prepared_commit*>& group);
   std::optional<error> refusal(const prepared_commit& commit) const;
+  void take_back(const std::vector<prepared_commit*>& staged);
+  // Whether it may write now; after a full disk, once there is room again.
+  status writable();
   status stage(prepared_commit& commit);
   void stage_append(partition_part& part);
   void stage_keyed(partition_part& part, std::span<const log_append> entries);
@@ -143,6 +147,7 @@ class local_store {
   std::map<std::string, std::int64_t, std::less<>> epochs_;
   std::uint32_t next_topic_id_ = 1;
   std::optional<error> stopped_;  // after a failed write nothing more is written: it may stand after the next open
+  std::optional<error> full_;     // the disk was full: nothing is written before RocksDB has left its files behind
 };
 
 // Holds the turn for a change that is no commit.

@@ -34,7 +34,7 @@ result<family_handle> local_store::make_family(std::uint32_t id, const topic_con
 status local_store::create_topic(const topic_config& config) {
   WEIR_TRY_VOID(check_topic_config(config));
   turn const held(*this);
-  if (stopped_) return fail(*stopped_);
+  WEIR_TRY_VOID(writable());
   auto topic = find(config.name);
   if (topic) {
     WEIR_TRY_VOID(check_same_topic(topic->config, config));
@@ -75,7 +75,7 @@ status local_store::create_topic(const topic_config& config) {
 
 status local_store::drop_topic(std::string_view name) {
   turn const held(*this);
-  if (stopped_) return fail(*stopped_);
+  WEIR_TRY_VOID(writable());
   auto const topic = find(name);
   if (!topic) return fail(errc::not_found, "the log has no topic {}", name);
   batch_.Delete(meta_.get(), meta_key(meta::topic, name));

@@ -17,8 +17,9 @@ CREATE MATERIALIZED VIEW twos AS SELECT k, v FROM two;
 )";
 
 std::string refusal(running_node& n, const std::string& pipeline, const std::string& sql) {
-  const auto r = n.answer(
-      [&](node_api::reply reply) { n.api().apply_pipeline({pipeline, sql, false, true}, std::move(reply)); });
+  const auto r = n.answer([&](node_api::reply reply) {
+    n.api().apply_pipeline({pipeline, sql, false, true}, std::move(reply));
+  });
   return r ? "accepted" : r.error().text();
 }
 
@@ -118,15 +119,17 @@ TEST_CASE("more groups than limits.view_groups stop their pipeline alone") {
 }
 
 TEST_CASE("more values than limits.distinct_values stop their pipeline alone") {
-  stops_alone("CREATE MATERIALIZED VIEW ds WITH (ttl = '1 day') AS SELECT source, count(DISTINCT k) AS n FROM one "
-              "GROUP BY source;",
-              "limits.distinct_values", [](config& c) { c.limits.distinct_values = 100; });
+  stops_alone(
+      "CREATE MATERIALIZED VIEW ds WITH (ttl = '1 day') AS SELECT source, count(DISTINCT k) AS n FROM one "
+      "GROUP BY source;",
+      "limits.distinct_values", [](config& c) { c.limits.distinct_values = 100; });
 }
 
 TEST_CASE("more state than limits.view_state stops its pipeline alone") {
-  stops_alone("CREATE MATERIALIZED VIEW wide WITH (ttl = '1 day') AS SELECT rpad(k, 2000, 'x') AS w, count(*) AS n "
-              "FROM one GROUP BY rpad(k, 2000, 'x');",
-              "limits.view_state", [](config& c) { c.limits.view_state_bytes = 1 << 20; });
+  stops_alone(
+      "CREATE MATERIALIZED VIEW wide WITH (ttl = '1 day') AS SELECT rpad(k, 2000, 'x') AS w, count(*) AS n "
+      "FROM one GROUP BY rpad(k, 2000, 'x');",
+      "limits.view_state", [](config& c) { c.limits.view_state_bytes = 1 << 20; });
 }
 
 TEST_CASE("a running table with max_rows takes more distinct keys than limits.view_groups") {

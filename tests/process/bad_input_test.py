@@ -1,5 +1,5 @@
-"""Input that is wrong: each record and file has its outcome (a dead letter with its reason, or a source that says what is
-the matter), what stands beside it is read, and the node stays up, ready and within its memory."""
+"""Input that is wrong: each record and file has its outcome (a dead letter with its reason, or a source that says what
+is the matter), what stands beside it is read, and the node stays up, ready and within its memory."""
 
 import gzip
 import json
@@ -15,6 +15,8 @@ shards = 2
 worker_threads = 2
 [supervision]
 watch_interval = "50 ms"
+[limits]
+view_groups = 400000
 [sources]
 restart_min = "200 ms"
 restart_max = "1 s"
@@ -156,7 +158,8 @@ class bad_input(unittest.TestCase):
         texts = ("NaN", "Infinity", "-Infinity")
         self.add_bytes("texts", "".join(
             json.dumps({"at": "2024-01-01T00:00:01Z", "k": t, "v": t}) + "\n" for t in texts).encode())
-        self.add_bytes("cells.csv", b"k,v,n\na,NaN,1\nb,inf,2\nc,-Infinity,3\nd,1e999,4\ne,NaN,NaN\nf,,6\n", stream="cells")
+        self.add_bytes("cells.csv", b"k,v,n\na,NaN,1\nb,inf,2\nc,-Infinity,3\nd,1e999,4\ne,NaN,NaN\nf,,6\n",
+                       stream="cells")
         self.wait_for_counts("texts", 3, 0)
         self.wait_for_counts("cells.csv", 4, 2)
         self.assertEqual({r["k"]: r["v"] for r in self.rows("seen", "texts")}, {t: t for t in texts})
@@ -255,10 +258,34 @@ class bad_input(unittest.TestCase):
             self.assertEqual(s["records"], 50, "nothing of the other content was taken")
         self.check_goes_on(6)
 
+    def test_a_million_distinct_keys_stop_their_pipeline_with_a_clear_error_and_no_other(self):
+        n = self.node
+        n.write("keys.sql", "CREATE TABLE keys (k bigint NOT NULL) WITH (format = 'json');\n"
+                "CREATE MATERIALIZED VIEW capped WITH (max_rows = 1000) AS "
+                "SELECT k, count(*) AS n FROM keys GROUP BY k;")
+        n.write("sick.sql", "CREATE MATERIALIZED VIEW each WITH (ttl = '1 day') AS SELECT k, count(*) AS n FROM keys "
+                "GROUP BY k;")
+        for name in ("keys", "sick"):
+            done = n.weir("apply", str(n.folder / f"{name}.sql"), "--name", name)
+            self.assertEqual(done.code, 0, done.err)
+        with open(self.path("million"), "w") as file:
+            file.writelines(f'{{"k":{i}}}\n' for i in range(1_000_000))
+        self.add("million", "million", stream="keys")
+        wait_until("the pipeline is quarantined", lambda: n.pipeline("sick")["state"] == "quarantined", seconds=120)
+        error = n.pipeline("sick")["error"]
+        self.assertIn("more than 400000 groups (limits.view_groups)", error)
+        self.assertIn("max_rows", error)
+        self.check_goes_on(8)
+        wait_until("all is read", lambda: self.node.source("million")["records"] == 1_000_000, seconds=120)
+        wait_until("the others have read all", lambda: n.pipeline("keys")["lag"] == 0, seconds=120)
+        self.assertEqual(n.pipeline("keys")["state"], "running")
+        wait_until("the newest are kept", lambda: n.view("capped")["rows"] == 2 * 1000)  # per shard
+        self.assertLess(self.memory_mib(), 1000)
+
     def test_names_with_odd_characters(self):
-        for name in ("a b.ndjson", "ünï.ndjson", "quote'\".ndjson", "-dash", "new\nline", "%2e%2e", "a;b&c=d"):
+        odd = ("a b.ndjson", "ünï.ndjson", "quote'\".ndjson", "-dash", "new\nline", "%2e%2e", "a;b&c=d")
+        for i, name in enumerate(odd):
             self.path(name).write_text(good(1) + "\n")
-        for i, name in enumerate(("a b.ndjson", "ünï.ndjson", "quote'\".ndjson", "-dash", "new\nline", "%2e%2e", "a;b&c=d")):
             self.add(f"odd-{i}", name)
             self.wait_for(f"odd-{i}", "ended")
             self.wait_for_counts(f"odd-{i}", 1, 0)

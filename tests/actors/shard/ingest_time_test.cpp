@@ -18,7 +18,9 @@ CREATE TABLE readings (at timestamptz NOT NULL, v bigint NOT NULL)
 CREATE MATERIALIZED VIEW vs AS SELECT v FROM readings;
 )";
 
-std::string record(int second) { return fmt::format(R"({{"at":"2020-01-01T00:{:02}:{:02}Z","v":1}})", second / 60, second % 60); }
+std::string record(int second) {
+  return fmt::format(R"({{"at":"2020-01-01T00:{:02}:{:02}Z","v":1}})", second / 60, second % 60);
+}
 
 scripted_source instrument(std::string name, std::vector<int> seconds) {
   scripted_source s;

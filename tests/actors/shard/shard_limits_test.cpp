@@ -2,9 +2,9 @@
 #include <catch2/catch.hpp>
 
 #include "cluster/topic_names.hpp"
+#include "runtime/log/sim_log.hpp"
 #include "tests/support/sim_node.hpp"
 #include "tests/support/temp_folder.hpp"
-#include "runtime/log/sim_log.hpp"
 
 using namespace weir;
 
@@ -43,9 +43,7 @@ struct one_shard {
     while (!node->at(0).running()) pass_time(1'000);
     for (int i = 0; i < 50; ++i) pass_time(1'000);
   }
-  std::size_t rows() {
-    return final_rows(log, "weir", node->control().plan()->names.views.at("ids"), 1).size();
-  }
+  std::size_t rows() { return final_rows(log, "weir", node->control().plan()->names.views.at("ids"), 1).size(); }
   std::size_t stream_entries() { return topic_values(log, topic::stream("weir", "readings"), 1).size(); }
 
   temp_folder folder;
@@ -169,7 +167,8 @@ TEST_CASE("an epoch under load grows until it is commit.interval_max old, then i
   const auto before = shard.commits();
   std::size_t offered = 0;
   for (int ms = 0; ms < 2'000; ++ms) {
-    while (shard.queue_bytes() < 1'000) shard.offer(chunk_of(attached->session, offered++, 1, 0, answers), s.node->now_us());
+    while (shard.queue_bytes() < 1'000)
+      shard.offer(chunk_of(attached->session, offered++, 1, 0, answers), s.node->now_us());
     for (int i = 0; i < 12; ++i) s.node->step();
     s.node->pass_time(1'000);
   }

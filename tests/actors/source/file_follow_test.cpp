@@ -86,7 +86,7 @@ TEST_CASE("rotation at any moment, with restarts at any moment, loses and repeat
     write_file(path, "");
     auto source = opened(spec, context);
     position = source->pull({}).value().position;  // from now on no file's turn may be missed
-    bool rotated = false;  // since the source has caught up
+    bool rotated = false;                          // since the source has caught up
     for (int step = 0; step < 200; ++step) {
       const auto action = random() % 8;
       if (action < 4) {

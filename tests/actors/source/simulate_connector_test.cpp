@@ -128,13 +128,19 @@ TEST_CASE("the sock camera shows one sock after the other, for seconds, with Bla
 
 TEST_CASE("the weather station's rows can be read as the real station's are") {
   clock_us = noon_us;
-  const auto all = run_to_end(simulated({{"instrument", "weather-station"}, {"rate", "1000"}, {"count", "5000"},
-                                         {"start", "2022-06-24T00:00:00Z"}, {"station_name", "A \"B\", NO"},
-                                         {"station", "1025099999"}, {"speed", "60000"}}));
+  const auto all = run_to_end(simulated({{"instrument", "weather-station"},
+                                         {"rate", "1000"},
+                                         {"count", "5000"},
+                                         {"start", "2022-06-24T00:00:00Z"},
+                                         {"station_name", "A \"B\", NO"},
+                                         {"station", "1025099999"},
+                                         {"speed", "60000"}}));
   REQUIRE(all.records.size() == 5000);
   schema columns;
-  columns.fields = {{"STATION", data_type::text, true}, {"DATE", data_type::timestamptz, true},
-                    {"NAME", data_type::text, true},    {"REPORT_TYPE", data_type::text, true},
+  columns.fields = {{"STATION", data_type::text, true},
+                    {"DATE", data_type::timestamptz, true},
+                    {"NAME", data_type::text, true},
+                    {"REPORT_TYPE", data_type::text, true},
                     {"TMP", data_type::text, true}};
   const auto schema_of = std::make_shared<const schema>(columns);
   auto decoder = make_record_decoder({"csv", {}}, schema_of, all.contexts[0], true);
@@ -163,7 +169,9 @@ TEST_CASE("the weather station's rows can be read as the real station's are") {
 
 TEST_CASE("simulated weather never runs ahead of the clock, and goes on in real time once it has caught up") {
   clock_us = noon_us;
-  auto source = opened(simulated({{"instrument", "weather-station"}, {"rate", "10"}, {"speed", "600"},
+  auto source = opened(simulated({{"instrument", "weather-station"},
+                                  {"rate", "10"},
+                                  {"speed", "600"},
                                   {"start", format_timestamp(noon_us - 600 * us_per_s)}}),
                        context_for({}, "csv"));
   std::size_t count = 0;
@@ -206,8 +214,13 @@ TEST_CASE("a chunk names its format and header where the stream has another") {
 
 TEST_CASE("stations report in turns") {
   clock_us = noon_us;
-  const auto all = run_to_end(simulated({{"instrument", "weather-station"}, {"rate", "30"}, {"count", "6"},
-                                         {"stations", "3"}, {"station", "7"}, {"start", "2022-01-01"}}), "csv");
+  const auto all = run_to_end(simulated({{"instrument", "weather-station"},
+                                         {"rate", "30"},
+                                         {"count", "6"},
+                                         {"stations", "3"},
+                                         {"station", "7"},
+                                         {"start", "2022-01-01"}}),
+                              "csv");
   REQUIRE(all.records.size() == 6);
   for (std::size_t i = 0; i < 6; ++i) {
     CHECK(all.records[i].starts_with(fmt::format(R"("{:011}","2022-01-01T00:0{}:00")", 7 + i % 3, i / 3)));
@@ -216,8 +229,8 @@ TEST_CASE("stations report in turns") {
 
 TEST_CASE("a damaged position of a simulated source is refused") {
   clock_us = noon_us;
-  for (const auto* position : {"x", "{}", R"({"v":1,"next":-1,"start":0})", R"({"v":9,"next":1,"start":0})",
-                               R"({"v":1,"next":1})"}) {
+  for (const auto* position :
+       {"x", "{}", R"({"v":1,"next":-1,"start":0})", R"({"v":9,"next":1,"start":0})", R"({"v":1,"next":1})"}) {
     auto source = make_connector(simulated({{"instrument", "sock-camera"}}), context_for({})).value();
     const auto status = source->open(position);
     REQUIRE_FALSE(status);

@@ -20,7 +20,8 @@ constexpr std::string_view bold = "\x1b[1m", red = "\x1b[31m", green = "\x1b[32m
 std::string_view colour_of(std::string_view word) {
   constexpr std::array<std::string_view, 4> good{"running", "ok", "ready", "active"};
   constexpr std::array<std::string_view, 4> bad{"failed", "quarantined", "error", "stopped"};
-  constexpr std::array<std::string_view, 5> waiting{"paused", "starting", "backing off", "waiting", "recovering"};
+  constexpr std::array<std::string_view, 6> waiting{"paused",  "starting", "backing off",
+                                                    "waiting", "held",     "recovering"};
   const auto is = [&](const auto& words) { return std::find(words.begin(), words.end(), word) != words.end(); };
   return is(good) ? green : is(bad) ? red : is(waiting) ? yellow : std::string_view{};
 }
