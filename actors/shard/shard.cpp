@@ -129,9 +129,9 @@ void shard::offer(offered_chunk chunk, std::int64_t now_us) {
     const char* why = full ? "has as many records waiting as limits.ingest_queue allows" : "stops or starts just now";
     return chunk.accepted(fail(errc::unavailable, "shard {} {}", i.options.shard, why));
   }
-  if (!running() || full || i.draining || it == i.attachments.end() || (rule_on(6) && it->second != chunk.session)) {
-    // What the source sends behind a refused chunk must not enter in its stead (PROTOCOL 6).
-    if (it != i.attachments.end() && it->second == chunk.session) i.attachments.erase(it);
+  const bool known = it != i.attachments.end() && it->second.session == chunk.session;
+  if (!running() || full || i.draining || it == i.attachments.end() || it->second.refused || (rule_on(6) && !known)) {
+    if (known) it->second.refused = true;
     if (chunk.accepted) chunk.accepted(fail(errc::cancelled, "source {} must attach again", chunk.source));
     return;
   }
@@ -272,7 +272,7 @@ std::optional<source_attachment> shard::attach(std::string_view source) {
   if (const auto out = i.chunks_in_job.find(source); out != i.chunks_in_job.end() && out->second > 0)
     return std::nullopt;
   const auto session = i.next_attachment++;
-  i.attachments.insert_or_assign(std::string(source), session);
+  i.attachments.insert_or_assign(std::string(source), attached_source{session});
   return source_attachment{session, i.source_incarnations[std::string(source)], state->second.position};
 }
 

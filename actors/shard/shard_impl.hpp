@@ -67,6 +67,12 @@ struct suspect_source {
   std::size_t chunks_left = 0;  // so many, then it is trusted
 };
 
+// A source's only session whose chunks count.
+struct attached_source {
+  std::uint64_t session = 0;
+  bool refused = false;  // one of its chunks was: none behind it may enter in its stead (PROTOCOL 6)
+};
+
 // What an ingest job takes, and what it brings back.
 struct ingest_work {
   struct answer {
@@ -151,7 +157,7 @@ struct shard::impl {
 
   std::deque<offered_chunk> chunks;
   std::size_t chunk_bytes = 0;
-  std::map<std::string, std::uint64_t, std::less<>> attachments;  // of sources: the only session whose chunks count
+  std::map<std::string, attached_source, std::less<>> attachments;
   std::uint64_t next_attachment = 1;
   std::map<std::string, int, std::less<>> chunks_in_job;
   std::vector<std::pair<std::string, clock_advice>> advices;
