@@ -19,12 +19,14 @@ namespace {
 
 // Column families. A key begins with the shard (2 bytes, big-endian), so that one shard is one range.
 enum family : std::size_t {
-  meta_family,   // <shard> 's' -> changelog stamp; <shard> 'v' <view> -> view stamp; "clean"
+  meta_family,   // <shard> 's' -> changelog stamp; <shard> 'v' <view> -> view stamp; "clean"; "format"
   state_family,  // <shard> <state key> -> value
   rows_family,   // <shard> <view> 00 <row key> -> sequence (8 bytes) and the row's JSON
   order_family,  // <shard> <view> 00 <sequence, 8 bytes big-endian> -> row keys from that sequence on (order_run)
 };
 constexpr const char* clean_key = "clean";
+constexpr const char* format_key = "format";
+constexpr const char* format = "2";
 constexpr std::size_t run_rows = 1'024;  // at most; eviction writes the rest of a run again
 
 // Row keys in the order in which they were written, with sequences that follow on: which rows are the oldest. Rows of
@@ -157,6 +159,7 @@ struct state_store::impl {
   status evict(rocksdb::WriteBatch& batch, table_writes& table);
   error corrupt_run() const { return {errc::corrupt, fmt::format("the order of a view's rows in {}", path), {}}; }
   status wipe_range(const std::string& prefix, family f);
+  status check_format();
 };
 
 result<state_store::impl::table_count*> state_store::impl::count_of(int shard, std::string_view view) {
@@ -293,6 +296,18 @@ status state_store::impl::wipe_range(const std::string& prefix, family f) {
   return s.ok() ? status{} : fail(from_rocksdb(s, "wiping", path));
 }
 
+// What another version wrote goes: all of it can be rebuilt from the log.
+status state_store::impl::check_format() {
+  WEIR_TRY(found, read(meta_family, format_key));
+  if (found == format) return {};
+  rocksdb::WriteBatch batch;
+  for (const auto f : {meta_family, state_family, rows_family, order_family})
+    batch.DeleteRange(cf(f), rocksdb::Slice(), "\xff");
+  batch.Put(cf(meta_family), format_key, format);
+  auto s = db->Write({}, &batch);
+  return s.ok() ? status{} : fail(from_rocksdb(s, "preparing", path));
+}
+
 state_store::state_store(std::unique_ptr<impl> i) : impl_(std::move(i)) {}
 state_store::~state_store() = default;
 
@@ -321,6 +336,7 @@ result<std::unique_ptr<state_store>> state_store::open(const std::string& path, 
     return fail(std::move(e));
   }
   i->db.reset(db);
+  WEIR_TRY_VOID(i->check_format());
   WEIR_TRY(clean, i->read(meta_family, clean_key));
   i->clean = clean.has_value();
   if (auto d = i->db->Delete({}, i->cf(meta_family), clean_key); !d.ok()) return fail(from_rocksdb(d, "marking", path));
