@@ -1,8 +1,9 @@
-# weir_library(name DIRS folder... LINK target... [PRECOMPILE header])
+# weir_library(name DIRS folder... LINK target... [PRECOMPILE header] [COLD])
 # One static library per layer, from all .cpp files that stand directly in the folders. PRECOMPILE names a header in
-# cmake/pch/ that is worth compiling once (measured: a CAF unit 3.5 -> 1.9 s).
+# cmake/pch/ that is worth compiling once (measured: a CAF unit 3.5 -> 1.9 s). COLD: code that runs per request or
+# command, never per record; -O1 builds it in about half the time.
 function(weir_library name)
-  cmake_parse_arguments(ARG "" "PRECOMPILE" "DIRS;LINK" ${ARGN})
+  cmake_parse_arguments(ARG "COLD" "PRECOMPILE" "DIRS;LINK" ${ARGN})
   set(sources)
   foreach(dir ${ARG_DIRS})
     file(GLOB found CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${dir}/*.cpp)
@@ -17,6 +18,9 @@ function(weir_library name)
   add_library(${name} STATIC ${sources})
   target_include_directories(${name} PUBLIC ${CMAKE_SOURCE_DIR})
   target_link_libraries(${name} PUBLIC ${ARG_LINK})
+  if(ARG_COLD)
+    target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O1>)
+  endif()
   if(ARG_PRECOMPILE)
     target_precompile_headers(${name} PRIVATE ${CMAKE_SOURCE_DIR}/cmake/pch/${ARG_PRECOMPILE})
   endif()
@@ -38,6 +42,7 @@ function(weir_tests name)
   endif()
   add_executable(${name} ${sources})
   target_link_libraries(${name} PRIVATE ${ARG_LINK} test_main)
+  target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O1>)  # tests wait for the engine, not for themselves
   if(ARG_PRECOMPILE)
     target_precompile_headers(${name} PRIVATE ${CMAKE_SOURCE_DIR}/cmake/pch/${ARG_PRECOMPILE})
   endif()

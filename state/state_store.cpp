@@ -26,7 +26,8 @@ enum family : std::size_t {
 };
 constexpr const char* clean_key = "clean";
 // Of all this. State in another one is wiped: the log has it.
-constexpr const char *format_key = "format", *format = "2";
+constexpr const char* format_key = "format";
+constexpr const char* format = "2";
 constexpr std::size_t run_rows = 1'024;  // at most; eviction writes the rest of a run again
 
 // Keys and event times of rows in the order in which they were written, with sequences that follow on: which rows are

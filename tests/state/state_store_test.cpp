@@ -1,5 +1,7 @@
 #include "state/state_store.hpp"
 
+#include <rocksdb/db.h>
+
 #include <catch2/catch.hpp>
 #include <filesystem>
 
@@ -233,6 +235,31 @@ TEST_CASE("a store tells whether its last run ended cleanly") {
     CHECK(store->was_clean());
   }
   CHECK_FALSE(open_store(folder)->was_clean());
+}
+
+TEST_CASE("state that another version wrote is rebuilt from the log") {
+  temp_folder folder;
+  auto store = open_store(folder);
+  REQUIRE(store->apply(0, one_row("a", "{}", 7)));
+  store.reset();
+  {
+    rocksdb::DB* db = nullptr;
+    std::vector<rocksdb::ColumnFamilyHandle*> families;
+    std::vector<rocksdb::ColumnFamilyDescriptor> all;
+    for (const auto* name : {"default", "state", "rows", "order"})
+      all.emplace_back(name, rocksdb::ColumnFamilyOptions());
+    REQUIRE(rocksdb::DB::Open({}, folder.path("state"), all, &families, &db).ok());
+    REQUIRE(db->Delete({}, families[0], "format").ok());
+    for (auto* f : families) db->DestroyColumnFamilyHandle(f);
+    delete db;
+  }
+  store = open_store(folder);
+  CHECK(store->changelog_stamp(0).value() == 0);
+  CHECK(store->view_stamp(0, "v").value() == 0);
+  CHECK(keys_of(*store, {}).empty());
+  REQUIRE(store->apply(0, one_row("b", "{}", 1)));
+  store.reset();
+  CHECK(keys_of(*open_store(folder), {}) == "b");
 }
 
 TEST_CASE("a store in use is refused with a plain reason") {
