@@ -2,15 +2,18 @@
 
 import collections
 import json
+import pathlib
+import subprocess
 import unittest
 
 from mqtt_broker import broker, require_mosquitto
-from node_process import node, run_tests, wait_until
+from node_process import environment, node, programs, run_tests, wait_until
 
 SQL = """
 CREATE TABLE readings (v bigint NOT NULL, topic text) WITH (format = 'json');
 CREATE TABLE timed (at timestamptz NOT NULL, v bigint NOT NULL)
   WITH (format = 'json', event_time = 'at', lateness = '1 second');
+CREATE TABLE camera (image text NOT NULL, probability double precision) WITH (format = 'json');
 CREATE MATERIALIZED VIEW windows AS SELECT window_start, count(*) AS n, sum(v) AS total
   FROM tumble(timed, interval '10 seconds') GROUP BY window_start;
 """
@@ -219,6 +222,24 @@ class deliveries(unittest.TestCase):
                    seconds=60)
         self.broker.publish("in/a", [payload(1)])
         self.wait_for_all(2)
+
+    def test_simulated_instruments_publish_through_a_broker(self):
+        self.begin(stream="camera")
+        simulate = pathlib.Path(programs.weir).with_name("weir-simulate")
+        done = subprocess.run([simulate, "--mqtt", self.broker.url(), "--topic", "in/cameras", "--instruments", "2",
+                               "--count", "400", "--seconds", "60", "--output", "json"], env=environment(),
+                              capture_output=True, text=True, timeout=100)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        said = json.loads(done.stdout)
+        self.assertEqual((said["sent"], said["accepted"], said["dead"]), (400, 400, 0))
+        wait_until("all have arrived", lambda: self.source()["records"] == 400, seconds=60)
+        self.assertEqual(self.source()["dead_letters"], 0)
+        for wrong, text in ((["--topic", "in/#"], "without wildcards"),
+                            (["--topic", "t", "--instrument", "weather-station"], "writes CSV")):
+            done = subprocess.run([simulate, "--mqtt", self.broker.url(), *wrong, "--count", "1"], env=environment(),
+                                  capture_output=True, text=True, timeout=60)
+            self.assertEqual(done.returncode, 1, done.stdout)
+            self.assertIn(text, done.stderr)
 
     def test_a_message_over_the_limit_is_a_dead_letter_once(self):
         self.begin()
