@@ -17,8 +17,6 @@ namespace weir::cli {
 
 class api_client {
  public:
-  static constexpr std::size_t max_response_bytes = 256U << 20;
-
   api_client(endpoint node, std::chrono::milliseconds timeout, const std::atomic<bool>& stopped);
 
   // Errors: unavailable (no connection), timeout, cancelled (Ctrl-C); else what the node answered, with its hint.
@@ -37,8 +35,6 @@ class api_client {
   const endpoint& node() const { return node_; }
 
  private:
-  class connection;
-
   endpoint node_;
   std::chrono::milliseconds timeout_;
   const std::atomic<bool>& stopped_;
