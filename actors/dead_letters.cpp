@@ -90,7 +90,7 @@ result<dead_letter> read_dead_letter(event_log& log, std::string_view topic, int
   std::int64_t offset = 0;
   if (dash == std::string_view::npos || !parse_number(id.substr(0, dash), shard) ||
       !parse_number(id.substr(dash + 1), offset) || shard < 0 || shard >= shards || offset < 0)
-    return with_hint(fail(errc::invalid_argument, "'{}' is no id of a dead letter", id),
+    return with_hint(fail(errc::invalid_argument, "{} is no id of a dead letter", quoted_excerpt(id)),
                      "write it as it is listed: shard-offset, like 0-118");
   const auto gone = fail(errc::not_found, "there is no dead letter {}", id);
   WEIR_TRY(bounds, log.bounds(topic, shard));

@@ -1,6 +1,7 @@
 #include "actors/live_view.hpp"
 
 #include "actors/opaque_token.hpp"
+#include "runtime/excerpt.hpp"
 #include "runtime/operators/byte_codec.hpp"
 
 namespace weir {
@@ -56,10 +57,11 @@ status live_view::resume(std::string_view token) {
   const auto incarnation = r.varint();
   const auto count = r.varint();
   if (!bytes || !r.ok() || view != plan_.name || count != lanes_.size())
-    return with_hint(fail(errc::invalid_argument, "'{}' is no token of view {}", token, plan_.name),
+    return with_hint(fail(errc::invalid_argument, "{} is no token of view {}", quoted_excerpt(token), plan_.name),
                      "give the token of this view's last message, start, or now");
   for (auto& l : lanes_) l.position = r.zigzag();
-  if (!r.ok() || !r.at_end()) return fail(errc::invalid_argument, "'{}' is no token of view {}", token, plan_.name);
+  if (!r.ok() || !r.at_end())
+    return fail(errc::invalid_argument, "{} is no token of view {}", quoted_excerpt(token), plan_.name);
   if (incarnation != incarnation_)
     return begin_anew(fail(errc::offset_out_of_range, "view {} was made anew since this token", plan_.name));
   return {};

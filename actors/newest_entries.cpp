@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "actors/opaque_token.hpp"
+#include "runtime/excerpt.hpp"
 #include "runtime/operators/byte_codec.hpp"
 
 namespace weir {
@@ -69,7 +70,7 @@ result<back_positions> from_page_token(std::string_view topic, int partitions, s
   if (r.ok() && count == static_cast<std::uint64_t>(partitions))
     for (int i = 0; i < partitions; ++i) out.push_back(r.zigzag());
   if (bytes && r.ok() && r.at_end() && of == topic && out.size() == static_cast<std::size_t>(partitions)) return out;
-  return with_hint(fail(errc::invalid_argument, "'{}' is no position in this list", token),
+  return with_hint(fail(errc::invalid_argument, "{} is no position in this list", quoted_excerpt(token)),
                    "give `after` what the page before answered as `next`, of the same list");
 }
 

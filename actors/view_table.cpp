@@ -94,9 +94,9 @@ result<rows_position> position_of(const view_plan& plan, bool newest, int shards
   at.key = r.bytes();
   if (!bytes || !r.ok() || !r.at_end() || view != plan.name || lanes != wanted ||
       shard >= static_cast<std::uint64_t>(shards))
-    return with_hint(
-        fail(errc::invalid_argument, "'{}' is no position in this list of rows of view {}", token, plan.name),
-        "give `after` what the page before answered as `next`, with the same view and order");
+    return with_hint(fail(errc::invalid_argument, "{} is no position in this list of rows of view {}",
+                          quoted_excerpt(token), plan.name),
+                     "give `after` what the page before answered as `next`, with the same view and order");
   return at;
 }
 

@@ -168,7 +168,7 @@ status fold_control(control_state& state, const log_entry& entry) {
   const std::size_t slash = key.find('/');
   const std::string_view kind = key.substr(0, slash);
   const std::string_view name = slash == std::string_view::npos ? std::string_view() : key.substr(slash + 1);
-  const bool named = slash != std::string_view::npos && (kind == "stream" || kind == "pipeline" || kind == "source");
+  const bool named = kind == "stream" || kind == "pipeline" || kind == "source";
   const bool good = !(named && name.empty()) && fold_kind(state, kind, name, entry);
   if (!good) {
     return fail(errc::corrupt, "control record '{}' at offset {} is no {} record", key, entry.offset, kind);

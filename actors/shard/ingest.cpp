@@ -193,7 +193,7 @@ std::vector<ingested_ptr> ingest::apply(const control_plan& plan, int shards, st
     touch(source);
   };
   for (const auto& [name, record] : plan.state.sources) {
-    if (shard_of_source(name, shards) != shard_ || !streams_.contains(record.stream)) continue;
+    if (shard_of_source(name, shards) != shard_ || !plan.names.streams.contains(record.stream)) continue;
     auto [it, is_new] = sources_.try_emplace(name);
     auto& s = it->second;
     if (is_new || s.life == source_life::removed) {
@@ -217,7 +217,7 @@ std::vector<ingested_ptr> ingest::apply(const control_plan& plan, int shards, st
   for (auto& [name, s] : sources_) {
     if (s.life == source_life::removed || plan.state.sources.contains(name)) continue;
     s.life = source_life::removed;
-    if (streams_.contains(s.stream)) add_mark(s.stream, mark_kind::removed, name, s.max_event_us);
+    if (plan.names.streams.contains(s.stream)) add_mark(s.stream, mark_kind::removed, name, s.max_event_us);
   }
   after_plan(now_us);
   std::vector<ingested_ptr> out;
@@ -251,7 +251,11 @@ result<std::vector<ingested_ptr>> ingest::accept(std::string_view source_name, s
   if (rule_on(6) && incarnation != source.incarnation)
     return fail(errc::cancelled, "a chunk of incarnation {} of source {}; the current one is {}", incarnation,
                 source_name, source.incarnation);
-  auto& stream = streams_.find(source.stream)->second;
+  // A stream that only the state knows: its SQL is not planned by this version, or the state is damaged.
+  const auto known = streams_.find(source.stream);
+  if (known == streams_.end() || !known->second.definition.columns)
+    return fail(errc::not_found, "source {} writes to {}, which is no stream now", source_name, source.stream);
+  auto& stream = known->second;
   record_decoder* decoder = nullptr;
   if (take.poison.empty()) {
     WEIR_TRY(made, cached_decoder(stream.decoders, stream.definition, stream.definition.columns, chunk.format,

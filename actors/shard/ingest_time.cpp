@@ -63,7 +63,7 @@ std::optional<std::int64_t> ingest::next_idle_us() const {
 
 std::vector<ingested_ptr> ingest::advise(std::string_view stream, const clock_advice& advice, std::int64_t now_us) {
   const auto it = streams_.find(stream);
-  if (it == streams_.end() || it->second.shares.count() > 0) return {};
+  if (it == streams_.end() || !it->second.definition.columns || it->second.shares.count() > 0) return {};
   auto& s = it->second;
   stream_mark mark{advice.flush ? mark_kind::flushed : mark_kind::advanced, {}, advice.time_us};
   if (advice.flush) {

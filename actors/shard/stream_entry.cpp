@@ -1,6 +1,7 @@
 #include "actors/shard/stream_entry.hpp"
 
 #include "runtime/operators/byte_codec.hpp"
+#include "runtime/time/timestamp.hpp"
 
 namespace weir {
 
@@ -79,7 +80,9 @@ bool read_stamps(byte_reader& r, std::uint64_t count, stream_entry& e, std::vect
     e.event_time_us[i] = static_cast<std::int64_t>(time);
     e.sequence[i] = sequence++;
     e.late[i] = static_cast<std::uint8_t>(packed & 3);
-    return end <= std::uint32_t(-1);
+    // One length alone could bring the sum around to where it fits again.
+    if (length > std::uint32_t(-1) || end > std::uint32_t(-1)) return false;
+    return e.event_time_us[i] >= timestamp_min_us && e.event_time_us[i] <= timestamp_max_us;
   };
   std::uint64_t i = 0;
   quick_varints quick(r.rest().data());

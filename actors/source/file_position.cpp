@@ -18,6 +18,15 @@ std::uint64_t count_at(const nlohmann::json& in, const char* name) {
   return value.get<std::uint64_t>();
 }
 
+// get<std::int64_t>() would take 1.5 and 1e300 for whole numbers.
+std::int64_t whole_at(const nlohmann::json& in, const char* name) {
+  const auto& value = in.at(name);
+  if (!value.is_number_integer()) {
+    throw nlohmann::json::type_error::create(302, fmt::format("{} is no whole number", name), &in);
+  }
+  return value.get<std::int64_t>();
+}
+
 nlohmann::json to_json(const file_progress& file) {
   nlohmann::json out = {{"path", escape_name(file.path)},
                         {"dev", file.device},
@@ -39,7 +48,7 @@ result<file_progress> progress_from(const nlohmann::json& in) {
   file.inode = count_at(in, "ino");
   file.bytes = count_at(in, "bytes");
   file.size = count_at(in, "size");
-  file.modified_us = in.at("modified").get<std::int64_t>();
+  file.modified_us = whole_at(in, "modified");
   file.context_hash = in.at("context").get<std::string>();
   file.tail_hash = in.at("tail").get<std::string>();
   file.done = in.value("done", false);
@@ -48,7 +57,7 @@ result<file_progress> progress_from(const nlohmann::json& in) {
 
 result<file_position> position_from(const nlohmann::json& in) {
   file_position position;
-  if (in.at("v").get<int>() != version) {
+  if (whole_at(in, "v") != version) {
     return fail(errc::corrupt, "position of version {}, this program reads version {}", in.at("v").dump(), version);
   }
   if (in.contains("file")) {
@@ -57,7 +66,9 @@ result<file_position> position_from(const nlohmann::json& in) {
   }
   WEIR_TRY(below, unescape_name(in.value("below", std::string())));
   position.below = std::move(below);
-  position.below_files = in.contains("below_files") ? count_at(in, "below_files") : 0;
+  if (in.contains("below_files") == position.below.empty())
+    return fail(errc::corrupt, "a file source cannot resume: of below and below_files, its position has only one");
+  position.below_files = position.below.empty() ? 0 : count_at(in, "below_files");
   for (const auto& name : in.value("done", nlohmann::json::array())) {
     WEIR_TRY(done, unescape_name(name.get_ref<const std::string&>()));
     position.done.insert(std::move(done));

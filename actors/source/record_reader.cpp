@@ -62,7 +62,7 @@ status record_reader::resume_at(const format_spec& format, std::size_t max_recor
   base_ = from.bytes;
   WEIR_TRY(there, input_.skip_to(base_, 0));
   skip_to_ = there ? 0 : base_;
-  WEIR_TRY(framing, make_framer(format, max_record_bytes, context));
+  WEIR_TRY(framing, make_framer(format, max_record_bytes, context, false));
   framer_ = std::move(framing);
   return {};
 }

@@ -144,8 +144,9 @@ status config_reader::read_section(const toml::table& table, std::string_view se
       continue;
     }
     const auto keys = config_keys();
-    const auto it = std::find_if(keys.begin(), keys.end(),
-                                 [&](const config_key& k) { return k.section == section && k.name == key.str(); });
+    const auto it = std::find_if(keys.begin(), keys.end(), [&, name = key.str()](const config_key& k) {
+      return k.section == section && k.name == name;
+    });
     if (it == keys.end()) return unknown(key, section, known);
     WEIR_TRY_VOID(read_key(node, *it));
   }

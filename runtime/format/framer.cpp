@@ -73,12 +73,12 @@ class quoted_lines final : public line_scanner {
 // stray quote would take the rest of the file with it.
 class line_framer final : public framer {
  public:
-  line_framer(std::unique_ptr<line_scanner> scanner, std::size_t max_record, bool header_expected, bool text,
+  line_framer(std::unique_ptr<line_scanner> scanner, std::size_t max_record, bool header_expected, bool mark_possible,
               std::string_view context)
       : scanner_(std::move(scanner)),
         max_record_(max_record),
         header_expected_(header_expected),
-        mark_possible_(text),
+        mark_possible_(mark_possible),
         context_(context) {}
 
   void feed(std::string_view bytes, raw_records& out, std::vector<frame_failure>& failures) override {
@@ -206,15 +206,17 @@ class line_framer final : public framer {
 
 }  // namespace
 
-result<std::unique_ptr<framer>> make_framer(const format_spec& spec, std::size_t max_record, std::string_view context) {
+result<std::unique_ptr<framer>> make_framer(const format_spec& spec, std::size_t max_record, std::string_view context,
+                                            bool at_start) {
   WEIR_TRY(options, read_format_options(spec));
   if (max_record == 0 || max_record > std::size_t{1} << 30)
     return fail(errc::invalid_argument, "max_record is {} bytes; it must be from 1 to 1 GiB", max_record);
   const bool csv = options.kind == format_kind::csv;
   std::unique_ptr<line_scanner> scanner = std::make_unique<plain_lines>();
   if (csv) scanner = std::make_unique<quoted_lines>(options.delimiter);
-  const bool text = options.kind != format_kind::raw && context.empty();
-  return std::make_unique<line_framer>(std::move(scanner), max_record, csv, text, csv ? context : std::string_view());
+  const bool mark_possible = at_start && options.kind != format_kind::raw && context.empty();
+  return std::make_unique<line_framer>(std::move(scanner), max_record, csv, mark_possible,
+                                       csv ? context : std::string_view());
 }
 
 }  // namespace weir

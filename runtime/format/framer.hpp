@@ -33,8 +33,9 @@ class framer {
 
 // Records end at newlines (\n or \r\n); in CSV, at newlines outside quotes. Empty lines are skipped, so is a byte order
 // mark at the start (raw keeps it). invalid_argument for an unknown format or option and for max_record outside 1 B..1
-// GiB. Resuming in the middle: `context` is what an earlier run saw (CSV header); empty at the start of a file.
-result<std::unique_ptr<framer>> make_framer(const format_spec& spec, std::size_t max_record, std::string_view context);
+// GiB. Resuming in the middle: `at_start` is false, and `context` is what an earlier run saw (CSV header).
+result<std::unique_ptr<framer>> make_framer(const format_spec& spec, std::size_t max_record, std::string_view context,
+                                            bool at_start = true);
 
 // Inflates gzip (several members, too). Bounded: the caller decides how much output it takes at a time.
 class gzip_inflater {

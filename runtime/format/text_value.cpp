@@ -171,17 +171,4 @@ result<std::int64_t> timestamp_from_number(double value, timestamp_numbers numbe
 
 bool is_valid_utf8(std::string_view bytes) { return simdjson::validate_utf8(bytes.data(), bytes.size()); }
 
-std::string quoted_excerpt(std::string_view bytes) {
-  constexpr std::size_t shown = 40;
-  std::string out = "'";
-  for (const char c : bytes.substr(0, shown)) {
-    if (c >= ' ' && c <= '~')
-      out += c;
-    else
-      out += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
-  }
-  if (bytes.size() > shown) out += "...";
-  return out + "'";
-}
-
 }  // namespace weir

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "runtime/batch/column.hpp"
+#include "runtime/excerpt.hpp"
 #include "runtime/result.hpp"
 
 namespace weir {
@@ -42,7 +43,5 @@ result<std::int64_t> timestamp_from_number(double value, timestamp_numbers numbe
 result<std::int64_t> timestamp_from_number(std::int64_t value, timestamp_numbers numbers);
 
 bool is_valid_utf8(std::string_view bytes);
-// Any bytes as a short, printable ASCII text for error messages: quoted, escaped, cut after 40 bytes.
-std::string quoted_excerpt(std::string_view bytes);
 
 }  // namespace weir

@@ -72,6 +72,9 @@ result<stored_topic> decode_topic(std::string_view name, std::string_view record
   topic.config.partitions = static_cast<int>(get_u32(record.substr(5)));
   topic.config.retention_ms = get_i64(record.substr(9));
   topic.config.retention_bytes = get_i64(record.substr(17));
+  if (topic.config.kind > topic_kind::compacted || topic.config.partitions < 1)
+    return fail(errc::corrupt, "the record of topic {} names kind {} and {} partitions", name,
+                static_cast<int>(topic.config.kind), topic.config.partitions);
   return topic;
 }
 

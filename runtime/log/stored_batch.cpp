@@ -2,6 +2,7 @@
 
 #include <bit>
 #include <cstring>
+#include <limits>
 
 namespace weir {
 
@@ -72,6 +73,8 @@ result<stored_batch_cursor> stored_batch_cursor::open(std::string_view stored) {
   std::memcpy(&cursor.base_, stored.data() + 1, sizeof cursor.base_);
   std::memcpy(&count, stored.data() + 1 + sizeof cursor.base_, sizeof count);
   cursor.count_ = count;
+  if (cursor.base_ < 0 || cursor.base_ > std::numeric_limits<std::int64_t>::max() - count)
+    return fail(errc::corrupt, "a stored batch at offset {}", cursor.base_);
   cursor.position_ = cursor.base_;
   cursor.rest_ = stored.substr(head_bytes);
   return cursor;

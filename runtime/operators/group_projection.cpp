@@ -5,6 +5,7 @@
 
 #include "runtime/batch/key_codec.hpp"
 #include "runtime/operators/row_json.hpp"
+#include "runtime/time/timestamp.hpp"
 
 namespace weir {
 
@@ -23,13 +24,16 @@ void push_keys(const view_plan& plan, const group_store& store, std::span<const 
   for (auto& c : columns) out.columns.push_back(std::make_shared<const column>(std::move(c)));
 }
 
+// A window may begin before the year 1 or end behind 9999 though no record lies there; no text can say such a time.
 void push_windows(const view_plan& plan, const group_store& store, std::span<const std::uint32_t> slots,
-                  record_batch& out) {
+                  record_batch& out, std::vector<row_error>& errors) {
   if (plan.window.kind == window_kind::none) return;
   column start(data_type::timestamptz), end(data_type::timestamptz);
-  for (const auto slot : slots) {
-    start.push_int(store.at(slot).start);
-    end.push_int(store.window_end(slot));
+  for (std::uint32_t i = 0; i < slots.size(); ++i) {
+    start.push_int(store.at(slots[i]).start);
+    end.push_int(store.window_end(slots[i]));
+    if (start.ints()[i] < timestamp_min_us || end.ints()[i] > timestamp_max_us)
+      errors.push_back({i, "its window begins or ends outside the years 1 to 9999"});
   }
   out.columns.push_back(std::make_shared<const column>(std::move(start)));
   out.columns.push_back(std::make_shared<const column>(std::move(end)));
@@ -82,7 +86,7 @@ projected_groups groups_that_pass(const view_plan& plan, const group_store& stor
   p.rows = {plan.group_columns, {}, slots.size()};
   std::vector<row_error> errors;
   push_keys(plan, store, slots, p.rows);
-  push_windows(plan, store, slots, p.rows);
+  push_windows(plan, store, slots, p.rows, errors);
   push_aggregates(plan, store, slots, p.rows, errors);
   drop(p, errors);
   if (!plan.having) return p;

@@ -26,6 +26,13 @@
 
 namespace weir {
 
+// The row of emit = 'changes' that stands for a group now.
+struct standing_row {
+  std::string row;  // put_row over the output columns
+  std::int64_t event_time_us = 0;
+  bool operator==(const standing_row&) const = default;
+};
+
 class grouped_view {
  public:
   // by_source: windows close on the clock of the source in the group key (PROTOCOL 12), else on the stream's.
@@ -52,11 +59,6 @@ class grouped_view {
     clock_state now;
     std::int64_t horizon = no_watermark;
     std::set<std::pair<std::int64_t, std::uint32_t>> open;  // (window end, slot)
-  };
-  struct standing_row {
-    std::string row;  // put_row over the output columns
-    std::int64_t event_time_us = 0;
-    bool operator==(const standing_row&) const = default;
   };
   // What this shard knows of a group beside its aggregates; by slot.
   struct bookkeeping {

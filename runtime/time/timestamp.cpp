@@ -6,6 +6,8 @@
 #include <charconv>
 #include <optional>
 
+#include "runtime/excerpt.hpp"
+
 namespace weir {
 namespace {
 
@@ -98,7 +100,7 @@ bool take_zone(cursor& c, std::int64_t& offset_us) {
 }
 
 tl::unexpected<error> no_timestamp(std::string_view text) {
-  return with_hint(fail(errc::parse_error, "'{}' is no timestamp", text.substr(0, 64)),
+  return with_hint(fail(errc::parse_error, "{} is no timestamp", quoted_excerpt(text)),
                    "write it as 2020-01-01T10:00:00Z (years 0001 to 9999)");
 }
 
@@ -166,7 +168,7 @@ std::optional<unit> find_unit(std::string_view word) {
 constexpr std::string_view interval_hint = "write it as '5 seconds', '1 hour 30 minutes' or '00:05:00'";
 
 tl::unexpected<error> no_interval(std::string_view text, std::string_view why) {
-  return with_hint(fail(errc::parse_error, "'{}' is no interval: {}", text.substr(0, 64), why),
+  return with_hint(fail(errc::parse_error, "{} is no interval: {}", quoted_excerpt(text), why),
                    std::string(interval_hint));
 }
 
@@ -227,8 +229,7 @@ status take_quantity(cursor& c, std::string_view text, std::int64_t count, bool 
   while (letters < c.rest.size() && std::isalpha(static_cast<unsigned char>(c.rest[letters])) != 0) ++letters;
   if (letters == 0) return no_interval(text, "a number without its unit");
   const auto found = find_unit(c.rest.substr(0, letters));
-  if (!found)
-    return no_interval(text, fmt::format("unknown unit '{}'", c.rest.substr(0, std::min<std::size_t>(letters, 32))));
+  if (!found) return no_interval(text, fmt::format("unknown unit {}", quoted_excerpt(c.rest.substr(0, letters))));
   if (found->us == 0) return no_interval(text, "months and years have no fixed length");
   c.rest.remove_prefix(letters);
   if (fraction * found->us % scale != 0) return no_interval(text, "finer than a microsecond");

@@ -93,6 +93,8 @@ TEST_CASE("a broken record of a known kind is corrupt, named, and changes nothin
       {"stream/a", "not json"},
       {"stream/a", "[]"},
       {"stream/", R"({"sql":"x","pipeline":"p"})"},
+      {"stream", R"({"sql":"x","pipeline":"p"})"},
+      {"source", R"({"removed":true,"incarnation":1})"},
       {"stream/a", R"({"sql":1,"pipeline":"p"})"},
       {"pipeline/a", R"({"sql":"x","incarnation":-1,"from_beginning":true,"state":"running","error":""})"},
       {"pipeline/a", R"({"sql":"x","incarnation":1,"from_beginning":true,"state":"walking","error":""})"},

@@ -154,3 +154,15 @@ TEST_CASE("a framer is only made for a known format and a sensible limit") {
 
 }  // namespace
 }  // namespace weir
+
+TEST_CASE("a byte order mark counts at a file's start alone, also where reading is resumed behind it") {
+  const std::string file = "{\"a\":1}\n\xef\xbb\xbf{\"b\":2}\n";
+  const auto whole = frame(json, 100, {file});
+  CHECK(whole.records[1].starts_with("\xef\xbb\xbf"));
+  auto resumed = *make_framer(json, 100, "", false);
+  raw_records records;
+  std::vector<frame_failure> failures;
+  resumed->feed(std::string_view(file).substr(8), records, failures);
+  REQUIRE(records.size() == 1);
+  CHECK(records[0] == whole.records[1]);
+}

@@ -59,3 +59,16 @@ TEST_CASE("partial groups of two shards become one final row where their key liv
   CHECK(rows_of(out) == std::vector<std::string>{"x|0|5000000|2|5", "y|0|5000000|1|2"});
   CHECK(merging->group_count() == 0);
 }
+
+TEST_CASE("a window that begins or ends where no text can say is a refused row, the others are not") {
+  auto op = make_view_operator(per_source({window_kind::tumble, 7 * 86'400 * s, 0}), {});
+  operator_output out;
+  constexpr std::int64_t first = -62'135'596'800 * s, last = 253'402'300'799 * s;  // of the years 1 and 9999
+  REQUIRE(op->process(make_batch({{"a", first, "x", 1.0}, {"a", 0, "x", 2.0}, {"a", last, "x", 3.0}}), out));
+  time_progress progress;
+  progress.by_source["a"].watermark_us = last + 8 * 86'400 * s;
+  REQUIRE(op->advance(progress, out));
+  CHECK(rows_of(out) == std::vector<std::string>{"a|0|604800000000|1|2"});
+  REQUIRE(out.dead.size() == 2);
+  for (const auto& refused : out.dead) CHECK(refused.reason == "its window begins or ends outside the years 1 to 9999");
+}
