@@ -257,6 +257,7 @@ child_spec node::source_child(const source_record& record) {
   setup.limits.max_bytes = static_cast<std::size_t>(config_.limits.chunk_bytes);
   setup.pool = pool_.get();
   setup.board = &board_;
+  setup.patience = ms(config_.node.shutdown_timeout_us);
   const auto shard = static_cast<std::size_t>(shard_of_source(record.name, static_cast<int>(config_.node.shards)));
   setup.shard = [this, shard] {
     std::lock_guard lock(actors_->mutex);
