@@ -14,7 +14,7 @@ bool is_json(std::string_view format) { return format == "json" || format == "nd
 std::string_view format_of(body_media media, const format_spec& stream_format) {
   switch (media) {
     case body_media::json:
-    case body_media::ndjson: return is_json(stream_format.name) ? stream_format.name : "json";
+    case body_media::ndjson: return is_json(stream_format.name) ? std::string_view(stream_format.name) : "json";
     case body_media::csv: return "csv";
     case body_media::text:
     case body_media::bytes: break;
