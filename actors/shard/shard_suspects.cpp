@@ -18,7 +18,9 @@ constexpr std::uint64_t first_shrunk = 512, shrink = 8;
 
 // A session that is not the source's any more: what it had offered comes again.
 void shard::impl::drop_stale_chunks() {
-  const auto is_stale = [&](const offered_chunk& c) { return !c.request && attachments[c.source].session != c.session; };
+  const auto is_stale = [&](const offered_chunk& c) {
+    return !c.request && attachments[c.source].session != c.session;
+  };
   while (!chunks.empty() && rule_on(6) && is_stale(chunks.front())) {
     auto c = take_front_chunk();
     if (const auto s = suspects.find(c.source); s != suspects.end()) s->second.begun = false;

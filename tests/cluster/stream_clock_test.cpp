@@ -132,7 +132,10 @@ TEST_CASE("advice that is followed leaves nothing to advise, and never passes a 
     };
     for (int i = 0; i < shards; ++i) {
       auto& r = reports[static_cast<std::size_t>(i)];
-      r = {random() % 2 == 0 ? 0 : 1, time(), no_watermark, time(), static_cast<std::int64_t>(random() % 2)};
+      r = {.live_sources = random() % 2 == 0 ? 0 : 1,
+           .watermark_us = time(),
+           .max_event_time_us = time(),
+           .control_offset = static_cast<std::int64_t>(random() % 2)};
       clock.report(i, r);
     }
     for (const clock_advice& a : clock.advise()) {
