@@ -185,7 +185,13 @@ status admin::change(const found_topic& found, const std::vector<topic_setting>&
     auto const* text = rd_kafka_ConfigResource_error_string(answers[i]);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return fail(client_->failed(what, code, text == nullptr ? "" : text));
   }
-  return {};
+  // A broker tells the old values until it has heard of the new ones.
+  for (;;) {
+    WEIR_TRY(now, find(found.name, limit));
+    if (!now || !has_to_follow(*now, wanted)) return {};
+    if (limit.over()) return fail(client_->failed(what, RD_KAFKA_RESP_ERR__TIMED_OUT, "the brokers do not agree yet"));
+    std::this_thread::sleep_for(look_again);
+  }
 }
 
 status admin::remove(const std::string& name, const time_limit& limit) const {

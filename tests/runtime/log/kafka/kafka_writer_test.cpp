@@ -141,7 +141,14 @@ TEST_CASE("a commit larger than the log takes is rejected before anything is sen
 
 // Commits numbers one after the other; what is in doubt is read back, and written again only when it does not stand.
 struct careful_committer {
-  explicit careful_committer(kafka_fixture& of) : fixture(of), writer(of.open()) {}
+  careful_committer(kafka_fixture& of, const kafka_log_options& options) : fixture(of) {
+    wait_until("the log opens", [&] {
+      auto opened = open_kafka_log(options);
+      if (opened) log = std::move(*opened);
+      return opened.has_value();
+    });
+    reopen();
+  }
 
   void run(std::atomic<bool>& ending) {
     while (!ending) {
@@ -163,7 +170,7 @@ struct careful_committer {
   }
   void reopen() {
     wait_until("the writer opens again", [&] {
-      auto opened = fixture.log->open_writer(fixture.prefix + "w");
+      auto opened = log->open_writer(fixture.prefix + "w");
       if (!opened) REQUIRE(opened.error().code == errc::unavailable);
       if (opened) writer = std::move(*opened);
       return opened.has_value();
@@ -175,7 +182,7 @@ struct careful_committer {
     strings all;
     wait_until("everything is read", [&] {
       all.clear();
-      auto const reader = fixture.log->read(fixture.t, 0, 0);
+      auto const reader = log->read(fixture.t, 0, 0);
       for (;;) {
         if (!reader) return false;
         auto const some = (*reader)->fetch(1 << 20);
@@ -188,6 +195,7 @@ struct careful_committer {
   }
 
   kafka_fixture& fixture;
+  std::unique_ptr<event_log> log;
   std::unique_ptr<log_writer> writer;
   std::map<errc, int> told;
   int next = 0, stood = 0, did_not_stand = 0;
@@ -195,11 +203,10 @@ struct careful_committer {
 
 TEST_CASE("brokers that fall silent during commits leave outcomes unknown, and opening again tells which", "[kafka]") {
   if (!has_folder()) return;
-  kafka_fixture fixture([](kafka_log_options& options) {
-    options.timeout = std::chrono::milliseconds(2'000);
-    options.transaction_timeout = std::chrono::milliseconds(60'000);  // so that only we end transactions
-  });
-  careful_committer committer(fixture);
+  kafka_fixture fixture;
+  auto impatient = fixture.options;  // its transactions live long, so that only we end them
+  impatient.timeout = std::chrono::milliseconds(2'000);
+  careful_committer committer(fixture, impatient);
   std::atomic<bool> ending = false;
   std::thread busy([&] { committer.run(ending); });
   std::mt19937_64 random(5);
@@ -216,7 +223,7 @@ TEST_CASE("brokers that fall silent during commits leave outcomes unknown, and o
   INFO("committed " << committer.next << ", in doubt and stood " << committer.stood << ", did not "
                     << committer.did_not_stand);
   CHECK(committer.told[errc::unknown_outcome] > 0);
-  committer.reopen();
+  auto const last = fixture.open();  // from here on everything can be read
   strings expected;
   for (int i = 0; i < committer.next; ++i) expected.push_back(std::to_string(i));
   CHECK(drain(*fixture.read(fixture.t)) == expected);
