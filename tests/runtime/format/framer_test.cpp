@@ -152,9 +152,6 @@ TEST_CASE("a framer is only made for a known format and a sensible limit") {
   CHECK_FALSE(make_framer(json, std::size_t{1} << 40, ""));
 }
 
-}  // namespace
-}  // namespace weir
-
 TEST_CASE("a byte order mark counts at a file's start alone, also where reading is resumed behind it") {
   const std::string file = "{\"a\":1}\n\xef\xbb\xbf{\"b\":2}\n";
   const auto whole = frame(json, 100, {file});
@@ -166,3 +163,6 @@ TEST_CASE("a byte order mark counts at a file's start alone, also where reading 
   REQUIRE(records.size() == 1);
   CHECK(records[0] == whole.records[1]);
 }
+
+}  // namespace
+}  // namespace weir

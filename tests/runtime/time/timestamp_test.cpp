@@ -162,11 +162,11 @@ TEST_CASE("rounding down to a step is right before 1970") {
   STATIC_REQUIRE(floor_to(-9, 10, 3) == -17);
 }
 
-}  // namespace
-}  // namespace weir
-
 TEST_CASE("errors of times show any bytes as text") {
   const std::string bytes = "\xff\xfe\n 1";
   CHECK(parse_timestamp(bytes).error().message == R"('\xff\xfe\x0a 1' is no timestamp)");
   CHECK(parse_interval("1 \xc3").error().message.find(R"('1 \xc3' is no interval)") == 0);
 }
+
+}  // namespace
+}  // namespace weir
