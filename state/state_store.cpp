@@ -11,6 +11,7 @@
 #include <map>
 #include <mutex>
 
+#include "runtime/log/quiet_rocks.hpp"
 #include "runtime/operators/byte_codec.hpp"
 
 namespace weir {
@@ -339,7 +340,7 @@ result<std::unique_ptr<state_store>> state_store::open(const std::string& path, 
   options.create_if_missing = true;
   options.create_missing_column_families = true;
   options.max_background_jobs = 2;
-  options.keep_log_file_num = 2;
+  options.info_log = quiet_rocks::logger();
   options.max_total_wal_size = std::size_t{64} << 20;  // bounds what an open replays
   options.avoid_flush_during_recovery = true;          // an open does not wait for files
   std::vector<rocksdb::ColumnFamilyDescriptor> families{{rocksdb::kDefaultColumnFamilyName, family_options()},

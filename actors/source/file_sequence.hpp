@@ -71,6 +71,7 @@ class look_limiter {
  public:
   explicit look_limiter(std::int64_t interval_us) : interval_us_(interval_us) {}
   bool due(std::int64_t now_us);
+  void at_once() { last_us_.reset(); }  // the next question is due
 
  private:
   std::int64_t interval_us_;

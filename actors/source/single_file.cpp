@@ -168,6 +168,7 @@ result<file_sequence::verdict> single_file::at_end(const record_reader& reader, 
 void single_file::finished(const file_progress& progress) {
   last_ = progress;
   last_->done = true;
+  if (superseded_) looks_.at_once();  // the next file is known to be there
   superseded_ = false;
   ended_ = !options_.follow;
 }

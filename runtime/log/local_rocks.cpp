@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <charconv>
 
+#include "runtime/log/quiet_rocks.hpp"
+
 namespace weir::local {
 
 namespace {
@@ -59,9 +61,7 @@ rocksdb::DBOptions database_options(const local_log_options& options, rocksdb::W
   db.bytes_per_sync = 1U << 20;
   db.wal_bytes_per_sync = 1U << 20;
   db.avoid_unnecessary_blocking_io = true;
-  db.keep_log_file_num = 4;
-  db.max_log_file_size = 4U << 20;
-  db.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
+  db.info_log = quiet_rocks::logger();
   db.stats_dump_period_sec = 0;
   db.stats_persist_period_sec = 0;
   return db;

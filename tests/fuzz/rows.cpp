@@ -120,10 +120,10 @@ std::vector<view_plan> make_views() {
       "SELECT k::interval AS y FROM t",
       "SELECT k::json AS y, k::json -> 'a' AS z FROM t",
       "SELECT window_start, k, count(*) AS a, sum(n) AS b1, avg(x) AS c, min(at) AS e, max(k) AS f, stddev(x) AS g, "
-      "variance(n) AS h, first(x) AS i, last(j) AS l, count(DISTINCT n) AS m, sum(x) FILTER (WHERE b) AS o, avg(d) AS "
+      "variance(n) AS h, first(x) AS i, last(j) AS l, count(DISTINCT n) AS m, sum(x) FILTER (WHERE b) AS o, max(d) AS "
       "p "
       "FROM tumble(t, interval '7 days', interval '1 hour') GROUP BY window_start, k",
-      "SELECT window_start, window_end, source, sum(x) AS a, min(d) AS b1, max(raw) AS c FROM "
+      "SELECT window_start, window_end, source, sum(x) AS a, min(d) AS b1, count(raw) AS c FROM "
       "session(t, interval '3 seconds') GROUP BY window_start, window_end, source",
       "SELECT window_end, source, x, sum(n) AS a, avg(n) AS b1 FROM tumble(t, interval '10 seconds') "
       "GROUP BY window_end, source, x",
