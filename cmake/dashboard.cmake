@@ -1,4 +1,4 @@
-# embed_dashboard(target): the page's built files (tools/dashboard/dist, committed) become a source of the target.
+# The page's built files (tools/dashboard/dist, committed) become a source of the gateway's library.
 set(dashboard_dist ${CMAKE_SOURCE_DIR}/tools/dashboard/dist)
 file(GLOB_RECURSE dashboard_files CONFIGURE_DEPENDS ${dashboard_dist}/*)
 add_custom_command(
@@ -7,8 +7,4 @@ add_custom_command(
           -P ${CMAKE_SOURCE_DIR}/cmake/embed_dashboard.cmake
   DEPENDS ${dashboard_files} ${CMAKE_SOURCE_DIR}/cmake/embed_dashboard.cmake
   VERBATIM)
-function(embed_dashboard target)
-  # Where the function is called, the file counts as made.
-  set_source_files_properties(${CMAKE_BINARY_DIR}/dashboard_embedded.cpp PROPERTIES GENERATED TRUE)
-  target_sources(${target} PRIVATE ${CMAKE_BINARY_DIR}/dashboard_embedded.cpp)
-endfunction()
+target_sources(weir_gateway PRIVATE ${CMAKE_BINARY_DIR}/dashboard_embedded.cpp)

@@ -8,7 +8,7 @@ import tempfile
 import unittest
 
 ROOT = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
-SCRIPTS = ["tools/install", "tools/build", "tools/test", "tools/run", "tools/tidy", "tools/fuzz"]
+SCRIPTS = ["tools/install", "tools/build", "tools/test", "tools/run", "tools/tidy"]
 
 
 class scripts(unittest.TestCase):

@@ -1,2 +1,0 @@
-CREATE TABLE "A b" (k text, "end" bigint) WITH (format = 'json'); /* c /* d */ */ -- e
-CREATE MATERIALIZED VIEW $$x$$

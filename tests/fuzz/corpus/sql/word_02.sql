@@ -1,1 +1,0 @@
-SELECT k, c FROM u WHERE c > 0 ORDER BY c DESC, k LIMIT 10

@@ -1,1 +1,0 @@
-CREATE TABLE e (at timestamptz) WITH (format = 'json', event_time = 'at')

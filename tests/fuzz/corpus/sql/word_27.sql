@@ -1,1 +1,0 @@
-CREATE TABLE e (k text) WITH (format = 'json', max_future = '1 hour')
