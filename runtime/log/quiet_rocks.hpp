@@ -1,5 +1,5 @@
-// RocksDB without its LOG file. Debian's build has assertions, and one of them ends the process at the first line that is
-// written after a line met a full disk. What goes wrong comes back as a status.
+// RocksDB without its LOG file. Debian's build has assertions, and one of them ends the process at the first line that
+// is written after a line met a full disk. What goes wrong comes back as a status.
 #pragma once
 
 #include <rocksdb/env.h>
