@@ -212,6 +212,36 @@ TEST_CASE("rule 25: the same key with other records is a conflict, and brings no
   });
 }
 
+TEST_CASE("rule 9: a request that ends the process again and again is refused, its source goes on", "[rules]") {
+  holds_only_with(9, []() -> std::string {
+    bench b;
+    b.open("cam");
+    if (!b.post_until_committed("cam", "first", {record(1, "a")})) return "the first request did not commit";
+    set_record_hook([](std::string_view pipeline, std::string_view text) {
+      if (pipeline.empty() && text.find("poison") != std::string_view::npos) throw simulated_kill{"decoder"};
+    });
+    std::optional<status> answer;
+    for (int deaths = 0; deaths < 20 && !answer;) {
+      try {
+        const auto h = b.post("cam", "bad", {record(2, "a"), record(3, "poison")});
+        if (!b.go_on_until([&] { return h->accepted.has_value(); })) break;
+        if (*h->accepted || h->accepted->error().code != errc::unavailable) answer = h->accepted;
+        for (int i = 0; i < 50; ++i) b.go_on();  // until the shard runs
+      } catch (const simulated_kill&) {
+        ++deaths;
+        b.start();
+      }
+    }
+    set_record_hook({});
+    if (!answer) return "the process died of the request 20 times";
+    if (*answer || answer->error().code != errc::rejected) return "the request was not refused";
+    if (!b.post_until_committed("cam", "next", {record(4, "a")})) return "its source does not go on";
+    b.node->run_to_rest(20'000);
+    const auto rows = b.rows("plain").size();
+    return rows == 2 ? "" : fmt::format("{} rows of 2", rows);
+  });
+}
+
 TEST_CASE("requests without a key enter each time, and requests to one source do not disturb each other") {
   bench b;
   b.open("cam");
