@@ -14,7 +14,7 @@ import unittest
 from node_process import node, run_tests, wait_until
 
 DATA = pathlib.Path("../shared/data")
-SEEDS = pathlib.Path("tests/fuzz/corpus")
+SEEDS = pathlib.Path("tests/process/seeds")
 SEED = int(os.environ.get("WEIR_MUTATION_SEED", "2026"))
 FILES = int(os.environ.get("WEIR_MUTATION_FILES", "48"))
 PIECE = 40_000  # bytes taken out of a real file
@@ -69,11 +69,10 @@ def camera_lines(count):
 
 
 def originals():
-    """(format, stream, bytes): real files where they are, and in any case the seeds of the fuzz targets."""
+    """(format, stream, bytes): real files where they are, and in any case some made here."""
     found = [("json", "camera", camera_lines(400)), ("raw", "anything", camera_lines(50))]
     for name in ("weather.csv", "broken.csv", "bom.csv"):
-        found.append(("csv", "weather", (SEEDS / "csv" / name).read_bytes().split(b"\n", 1)[1]))
-    found += [("isd", "weather", path.read_bytes()) for path in sorted((SEEDS / "isd").iterdir())]
+        found.append(("csv", "weather", (SEEDS / name).read_bytes().split(b"\n", 1)[1]))
     if not DATA.exists():
         print("real files skipped: ../shared/data is absent")
         return found
