@@ -233,6 +233,11 @@ void sim_node::shard_running(int shard) {
   }
 }
 
+void sim_node::shard_held(int shard, const error&, bool opens_again) {
+  if (!opens_again) return;
+  for (auto& [name, clock] : clocks_) clock.forget(shard);
+}
+
 void sim_node::shard_failed(int shard, const error& why) {
   failed_shards.push_back(why.text());
   restarts_due_.emplace_back(shard, now_us_ + 50'000);

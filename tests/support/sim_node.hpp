@@ -72,6 +72,7 @@ class sim_node : public shard_listener {
  private:
   void shard_running(int shard) override;
   void shard_failed(int shard, const error& why) override;
+  void shard_held(int shard, const error& why, bool opens_again) override;
   void pipeline_restarted(int shard, std::string_view pipeline, const error& why) override;
   void pipeline_quarantined(int shard, std::string_view pipeline, const error& why) override;
   void topic_committed(int shard, std::string_view topic, int partition, std::int64_t end) override;
