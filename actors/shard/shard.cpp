@@ -111,11 +111,8 @@ void shard::impl::follow_plan() {
   for (auto& [name, p] : pipelines) {
     const auto it = plan->pipelines.find(name);
     if (it != plan->pipelines.end() && it->second.record.incarnation == p.plan.record.incarnation) continue;
-    drop_ready(name);
-    turn->leave(options.shard, name);
+    let_go(p);
     p.at = pipeline_run::phase::dropping;
-    p.work.reset();
-    p.queue.clear();
   }
 }
 
@@ -276,14 +273,19 @@ std::optional<source_attachment> shard::attach(std::string_view source) {
   return source_attachment{session, i.source_incarnations[std::string(source)], state->second.position};
 }
 
-void shard::impl::fail_pipeline(pipeline_run& p, const error& why) {
-  if (is_final(why.code)) return quarantine(p, why);
-  enter_careful(p, true);
+// Of a task that goes on no more: what it made and was to take.
+void shard::impl::let_go(pipeline_run& p) {
   drop_ready(p.plan.record.name);
   turn->leave(options.shard, p.plan.record.name);
   p.work.reset();
   p.queue.clear();
   p.queue_bytes = 0;
+}
+
+void shard::impl::fail_pipeline(pipeline_run& p, const error& why) {
+  if (is_final(why.code)) return quarantine(p, why);
+  enter_careful(p, true);
+  let_go(p);
   p.problem = why;
   ++p.restarts;
   p.at = p.in_flight && rule_on(4) ? pipeline_run::phase::waiting : pipeline_run::phase::restoring;
@@ -291,11 +293,7 @@ void shard::impl::fail_pipeline(pipeline_run& p, const error& why) {
 }
 
 void shard::impl::quarantine(pipeline_run& p, const error& why) {
-  drop_ready(p.plan.record.name);
-  turn->leave(options.shard, p.plan.record.name);
-  p.work.reset();
-  p.queue.clear();
-  p.queue_bytes = 0;
+  let_go(p);
   p.problem = why;
   p.at = pipeline_run::phase::quarantined;
   listener.pipeline_quarantined(options.shard, p.plan.record.name, why);

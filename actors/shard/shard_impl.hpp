@@ -241,6 +241,7 @@ struct shard::impl {
 
   // --- failures and control (shard.cpp) ---
   void follow_plan();
+  void let_go(pipeline_run& p);
   void fail_pipeline(pipeline_run& p, const error& why);
   void quarantine(pipeline_run& p, const error& why);
   void fail_shard(const error& why);
