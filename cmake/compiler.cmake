@@ -6,7 +6,7 @@ add_compile_options(-Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -fdiagn
 # Designated initializers leave fields out on purpose; g++ 12 sees uninitialized optionals and overlapping copies of
 # std::string where there are none (its bug 105651).
 add_compile_options(-Wno-missing-field-initializers -Wno-maybe-uninitialized -Wno-restrict)
-# -O3 is for the libraries that records pass (cmake/layers.cmake: the others are COLD).
+# -O3 is for the libraries that records pass (cmake/layers.cmake: the others are WARM or COLD).
 if(WEIR_WERROR)
   add_compile_options(-Werror)
 endif()
