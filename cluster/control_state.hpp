@@ -36,6 +36,8 @@ struct pipeline_record {
   std::string name;
   std::string sql;                // the whole file: CREATE TABLE and CREATE MATERIALIZED VIEW statements
   std::uint64_t incarnation = 0;  // rises when the pipeline is replaced or reset; state and positions belong to one
+  // Of the first in the row of replacements that this one ends; its own: it replaced nobody (PROTOCOL 10).
+  std::uint64_t first_incarnation = 0;
   bool from_beginning = true;     // where its views start reading
   run_state state = run_state::running;
   std::string error;  // of a quarantined pipeline
