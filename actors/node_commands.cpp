@@ -32,8 +32,9 @@ bool is_own_source(const control_plan& plan, std::string_view name) {
 }
 
 // Rows of a dropped pipeline's views must not become those of a new one of the same names.
-status check_nothing_left(node& n, const control_plan& plan, std::string_view sql, const control_limits& most) {
-  WEIR_TRY(statements, plan_script(sql, plan.names, most.sql));
+status check_nothing_left(node& n, const control_plan& plan, const pipeline_request& request,
+                          const control_limits& most) {
+  WEIR_TRY(statements, plan_script(request.sql, names_of_others(plan, request.name), most.sql));
   WEIR_TRY(topics, n.log().topics());
   const auto& app = n.settings().node.app;
   for (const auto& one : statements) {
@@ -185,9 +186,9 @@ void node_service::apply_pipeline(pipeline_request request, reply done) {
   run(
       [&n = node_, request = std::move(request),
        most = limits()](const control_plan& plan) -> result<std::vector<control_record>> {
-        WEIR_TRY(records, weir::apply_pipeline(plan, request.name, request.sql, request.replace,
-                                               request.from_beginning, most));
-        if (!records.empty()) WEIR_TRY_VOID(check_nothing_left(n, plan, request.sql, most));
+        WEIR_TRY(records,
+                 weir::apply_pipeline(plan, request.name, request.sql, request.replace, request.from_beginning, most));
+        if (!records.empty()) WEIR_TRY_VOID(check_nothing_left(n, plan, request, most));
         return records;
       },
       answer,

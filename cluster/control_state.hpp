@@ -114,6 +114,9 @@ struct control_plan {
 // refuses its SQL) stands there quarantined, with the reason and without views; the others are not harmed.
 result<std::shared_ptr<const control_plan>> plan_control(const control_state& state);
 
+// What other pipelines have declared: a pipeline's SQL declares its own names, anew when it replaces what stands.
+catalog names_of_others(const control_plan& plan, std::string_view pipeline);
+
 // What commands refuse to go beyond (config.toml, [limits]).
 struct control_limits {
   std::size_t streams = 1'000;

@@ -7,6 +7,18 @@
 #include "runtime/sql/sql.hpp"
 
 namespace weir {
+
+catalog names_of_others(const control_plan& plan, std::string_view pipeline) {
+  catalog names = plan.names;
+  for (const auto& [name, stream] : plan.state.streams) {
+    if (stream.pipeline == pipeline) names.streams.erase(name);
+  }
+  if (const auto it = plan.pipelines.find(pipeline); it != plan.pipelines.end()) {
+    for (const view_plan& view : it->second.views) names.views.erase(view.name);
+  }
+  return names;
+}
+
 namespace {
 
 using records = std::vector<control_record>;
@@ -96,18 +108,6 @@ status check_name_free(const control_plan& plan, std::string_view pipeline, std:
     }
   }
   return {};
-}
-
-// What other pipelines have declared.
-catalog names_of_others(const control_plan& plan, std::string_view pipeline) {
-  catalog names = plan.names;
-  for (const auto& [name, stream] : plan.state.streams) {
-    if (stream.pipeline == pipeline) names.streams.erase(name);
-  }
-  if (const auto it = plan.pipelines.find(pipeline); it != plan.pipelines.end()) {
-    for (const view_plan& view : it->second.views) names.views.erase(view.name);
-  }
-  return names;
 }
 
 // What the file would declare, checked against what stands.
