@@ -383,8 +383,11 @@ void node::drop_orphans() {
   const auto plan = plan_.load();
   for (const auto& s : shards()) {
     if (!s.report.running) return;
-    for (const auto& [name, p] : s.report.pipelines)
-      if (!plan->pipelines.contains(name)) return;
+    for (const auto& [name, p] : s.report.pipelines) {
+      const auto it = plan->pipelines.find(name);
+      if (it == plan->pipelines.end() || it->second.record.incarnation != p.incarnation) return;
+      if (p.state == "restarting") return;  // it may still read what its predecessor left
+    }
     if (s.taken_us < actors_->last_plan_us + 2 * config_.supervision.watch_interval_us) return;
   }
   if (actors_->orphans_of == plan || !drop_orphaned_topics(*log_, config_.node.app, *plan)) return;

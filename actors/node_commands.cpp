@@ -31,17 +31,10 @@ bool is_own_source(const control_plan& plan, std::string_view name) {
   return it != plan.state.sources.end() && it->second.connector == retry_connector;
 }
 
-tl::unexpected<error> no_replacement(std::string_view name) {
-  return with_hint(
-      fail(errc::unsupported, "pipeline {} exists with another SQL, and replacing one in place is not built", name),
-      fmt::format("drop it and apply the new SQL: weir pipeline drop {}; its views are built anew from the "
-                  "log; a stream that sources write to stays only in a pipeline of its own",
-                  name));
-}
-
 // Rows of a dropped pipeline's views must not become those of a new one of the same names.
-status check_nothing_left(node& n, const control_plan& plan, std::string_view sql, const control_limits& most) {
-  WEIR_TRY(statements, plan_script(sql, plan.names, most.sql));
+status check_nothing_left(node& n, const control_plan& plan, const pipeline_request& request,
+                          const control_limits& most) {
+  WEIR_TRY(statements, plan_script(request.sql, names_of_others(plan, request.name), most.sql));
   WEIR_TRY(topics, n.log().topics());
   const auto& app = n.settings().node.app;
   for (const auto& one : statements) {
@@ -193,11 +186,9 @@ void node_service::apply_pipeline(pipeline_request request, reply done) {
   run(
       [&n = node_, request = std::move(request),
        most = limits()](const control_plan& plan) -> result<std::vector<control_record>> {
-        const auto it = plan.state.pipelines.find(request.name);
-        if (request.replace && it != plan.state.pipelines.end() && it->second.sql != request.sql)
-          return no_replacement(request.name);
-        WEIR_TRY(records, weir::apply_pipeline(plan, request.name, request.sql, false, request.from_beginning, most));
-        if (!records.empty()) WEIR_TRY_VOID(check_nothing_left(n, plan, request.sql, most));
+        WEIR_TRY(records,
+                 weir::apply_pipeline(plan, request.name, request.sql, request.replace, request.from_beginning, most));
+        if (!records.empty()) WEIR_TRY_VOID(check_nothing_left(n, plan, request, most));
         return records;
       },
       answer,

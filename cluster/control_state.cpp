@@ -108,6 +108,7 @@ bool fold_named(std::map<std::string, Record, std::less<>>& records, Removed& re
 bool fold_pipeline(control_state& state, std::string_view name, const std::optional<std::string>& value) {
   return fold_named(state.pipelines, state.removed_pipelines, name, value, [](record_reader& in, pipeline_record& r) {
     r.sql = in.text("sql");
+    r.first_incarnation = in.number("first_incarnation");
     r.from_beginning = in.flag("from_beginning");
     r.state = in.state("state");
     r.error = in.text("error");
@@ -189,6 +190,7 @@ control_record to_record(const stream_record& r) {
 control_record to_record(const pipeline_record& r) {
   return {"pipeline/" + r.name, dump({{"sql", r.sql},
                                       {"incarnation", r.incarnation},
+                                      {"first_incarnation", r.first_incarnation},
                                       {"from_beginning", r.from_beginning},
                                       {"state", to_string(r.state)},
                                       {"error", r.error}})};

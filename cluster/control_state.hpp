@@ -36,6 +36,8 @@ struct pipeline_record {
   std::string name;
   std::string sql;                // the whole file: CREATE TABLE and CREATE MATERIALIZED VIEW statements
   std::uint64_t incarnation = 0;  // rises when the pipeline is replaced or reset; state and positions belong to one
+  // Of the first in the row of replacements that this one ends; its own: it replaced nobody (PROTOCOL 10).
+  std::uint64_t first_incarnation = 0;
   bool from_beginning = true;     // where its views start reading
   run_state state = run_state::running;
   std::string error;  // of a quarantined pipeline
@@ -111,6 +113,9 @@ struct control_plan {
 // Plans every stream and pipeline of the state, in dependency order. A pipeline that cannot be planned (a later version
 // refuses its SQL) stands there quarantined, with the reason and without views; the others are not harmed.
 result<std::shared_ptr<const control_plan>> plan_control(const control_state& state);
+
+// What other pipelines have declared: a pipeline's SQL declares its own names, anew when it replaces what stands.
+catalog names_of_others(const control_plan& plan, std::string_view pipeline);
 
 // What commands refuse to go beyond (config.toml, [limits]).
 struct control_limits {

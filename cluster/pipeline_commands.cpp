@@ -7,6 +7,18 @@
 #include "runtime/sql/sql.hpp"
 
 namespace weir {
+
+catalog names_of_others(const control_plan& plan, std::string_view pipeline) {
+  catalog names = plan.names;
+  for (const auto& [name, stream] : plan.state.streams) {
+    if (stream.pipeline == pipeline) names.streams.erase(name);
+  }
+  if (const auto it = plan.pipelines.find(pipeline); it != plan.pipelines.end()) {
+    for (const view_plan& view : it->second.views) names.views.erase(view.name);
+  }
+  return names;
+}
+
 namespace {
 
 using records = std::vector<control_record>;
@@ -27,6 +39,10 @@ status check_name(std::string_view what, std::string_view name) {
               max_name_bytes);
 }
 
+std::vector<view_plan>::const_iterator find_view(const std::vector<view_plan>& views, std::string_view name) {
+  return std::ranges::find_if(views, [&](const view_plan& v) { return v.name == name; });
+}
+
 // "view a of pipeline p" for every view outside `pipeline` that reads `input`.
 void add_readers(const control_plan& plan, std::string_view pipeline, std::string_view input,
                  std::vector<std::string>& readers) {
@@ -38,11 +54,13 @@ void add_readers(const control_plan& plan, std::string_view pipeline, std::strin
   }
 }
 
-// Refuses while views of other pipelines read views of this one.
-status check_views_unread(const control_plan& plan, std::string_view pipeline, std::string_view verb) {
+// Refuses while views of other pipelines read views of this one that are not kept.
+status check_views_unread(const control_plan& plan, std::string_view pipeline, std::string_view verb,
+                          const std::vector<view_plan>& kept) {
   const auto it = plan.pipelines.find(pipeline);
   if (it == plan.pipelines.end()) return {};
   for (const view_plan& view : it->second.views) {
+    if (find_view(kept, view.name) != kept.end()) continue;
     std::vector<std::string> readers;
     add_readers(plan, pipeline, view.name, readers);
     if (readers.empty()) continue;
@@ -92,22 +110,10 @@ status check_name_free(const control_plan& plan, std::string_view pipeline, std:
   return {};
 }
 
-// What other pipelines have declared.
-catalog names_of_others(const control_plan& plan, std::string_view pipeline) {
-  catalog names = plan.names;
-  for (const auto& [name, stream] : plan.state.streams) {
-    if (stream.pipeline == pipeline) names.streams.erase(name);
-  }
-  if (const auto it = plan.pipelines.find(pipeline); it != plan.pipelines.end()) {
-    for (const view_plan& view : it->second.views) names.views.erase(view.name);
-  }
-  return names;
-}
-
 // What the file would declare, checked against what stands.
 struct declared {
   std::vector<stream_definition> streams;
-  std::size_t views = 0;
+  std::vector<view_plan> views;
 
   bool has_stream(std::string_view name) const {
     return std::any_of(streams.begin(), streams.end(), [name](const auto& s) { return s.name == name; });
@@ -129,10 +135,10 @@ result<declared> read_script(const control_plan& plan, std::string_view pipeline
       WEIR_TRY_VOID(check_name("stream", stream->name));
       WEIR_TRY_VOID(check_name_free(plan, pipeline, stream->name));
       out.streams.push_back(std::move(*stream));
-    } else if (const auto* view = std::get_if<view_plan>(&s)) {
+    } else if (auto* view = std::get_if<view_plan>(&s)) {
       WEIR_TRY_VOID(check_name("view", view->name));
       WEIR_TRY_VOID(check_name_free(plan, pipeline, view->name));
-      ++out.views;
+      out.views.push_back(std::move(*view));
     }
   }
   return out;
@@ -142,7 +148,7 @@ status check_counts(const control_plan& plan, std::string_view pipeline, const d
                     const control_limits& limits) {
   std::size_t streams = wanted.streams.size();
   for (const auto& [name, stream] : plan.state.streams) streams += stream.pipeline != pipeline;
-  std::size_t views = wanted.views;
+  std::size_t views = wanted.views.size();
   for (const auto& [name, planned] : plan.pipelines) views += name == pipeline ? 0 : planned.views.size();
   if (streams > limits.streams) {
     return fail(errc::limit_exceeded, "{} streams are more than limits.streams = {}", streams, limits.streams);
@@ -178,6 +184,30 @@ status drop_streams(const control_plan& plan, std::string_view pipeline, const d
   return {};
 }
 
+std::string shape_of(const view_plan& view) {
+  std::vector<std::string> columns;
+  for (const auto& f : view.output_columns->fields)
+    columns.push_back(fmt::format("{} {}{}", f.name, to_string(f.type), f.not_null ? " NOT NULL" : ""));
+  std::vector<std::string_view> keys;
+  for (const auto k : view.key_columns) keys.push_back(view.output_columns->fields[k].name);
+  return fmt::format("{} ({}){}{}", view.kind == view_kind::upsert ? "upsert" : "append", fmt::join(columns, ", "),
+                     keys.empty() ? "" : " by ", fmt::join(keys, ", "));
+}
+
+// A view that stands goes on in the same table and topic: rows of two shapes there would be nobody's.
+status check_shapes(const control_plan& plan, std::string_view pipeline, const std::vector<view_plan>& wanted) {
+  const auto it = plan.pipelines.find(pipeline);
+  if (it == plan.pipelines.end()) return {};
+  for (const view_plan& now : it->second.views) {
+    const auto next = find_view(wanted, now.name);
+    if (next == wanted.end() || shape_of(now) == shape_of(*next)) continue;
+    return with_hint(
+        fail(errc::conflict, "view {} would become {}, and its rows are {}", now.name, shape_of(*next), shape_of(now)),
+        "give the new view another name: it is built from the log's beginning, and the old one goes");
+  }
+  return {};
+}
+
 std::uint64_t next_incarnation(const control_state& state, std::string_view pipeline) {
   if (const auto it = state.pipelines.find(pipeline); it != state.pipelines.end()) return it->second.incarnation + 1;
   const auto it = state.removed_pipelines.find(pipeline);
@@ -195,17 +225,19 @@ result<records> apply_pipeline(const control_plan& plan, std::string_view name, 
   WEIR_TRY(wanted, read_script(plan, name, sql, limits));
   if (exists && !replace) {
     return with_hint(fail(errc::conflict, "pipeline {} exists with another SQL", name),
-                     "replace it (weir apply --replace), which builds its views anew, or choose another name");
+                     "replace it (weir apply --replace): its views go on with the new SQL; or choose another name");
   }
-  if (exists) WEIR_TRY_VOID(check_views_unread(plan, name, "replaced"));
+  if (exists) WEIR_TRY_VOID(check_views_unread(plan, name, "replaced", wanted.views));
   WEIR_TRY_VOID(check_counts(plan, name, wanted, limits));
   records out;
   WEIR_TRY_VOID(add_streams(plan, name, wanted, out));
   WEIR_TRY_VOID(drop_streams(plan, name, wanted, out));
+  if (exists) WEIR_TRY_VOID(check_shapes(plan, name, wanted.views));
   pipeline_record record;
   record.name = name;
   record.sql = sql;
   record.incarnation = next_incarnation(plan.state, name);
+  record.first_incarnation = exists ? existing->second.first_incarnation : record.incarnation;
   record.from_beginning = from_beginning;
   out.push_back(to_record(record));
   return out;
@@ -214,7 +246,7 @@ result<records> apply_pipeline(const control_plan& plan, std::string_view name, 
 result<records> drop_pipeline(const control_plan& plan, std::string_view name) {
   const auto it = plan.state.pipelines.find(name);
   if (it == plan.state.pipelines.end()) return fail(errc::not_found, "there is no pipeline {}", name);
-  WEIR_TRY_VOID(check_views_unread(plan, name, "dropped"));
+  WEIR_TRY_VOID(check_views_unread(plan, name, "dropped", {}));
   records out;
   WEIR_TRY_VOID(drop_streams(plan, name, {}, out));
   out.push_back(removal(it->second));

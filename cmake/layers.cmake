@@ -1,7 +1,7 @@
 # weir_library(name DIRS folder... LINK target... [PRECOMPILE header] [WARM | COLD])
 # One static library per layer, from all .cpp files that stand directly in the folders. PRECOMPILE names a header in
-# cmake/pch/ that is worth compiling once (measured: a CAF unit 3.5 -> 1.9 s). WARM: code that runs per chunk or request,
-# -O2; COLD: code that runs per command, never per record: -O1 builds it in about half the time.
+# cmake/pch/ that is worth compiling once (measured: a CAF unit 3.5 -> 1.9 s). WARM: code that runs per chunk or
+# request, -O2; COLD: code that runs per command, never per record: -O1 builds it in about half the time.
 function(weir_library name)
   cmake_parse_arguments(ARG "WARM;COLD" "PRECOMPILE" "DIRS;LINK" ${ARGN})
   set(sources)

@@ -88,17 +88,22 @@ void shard::apply(std::shared_ptr<const control_plan> plan, std::int64_t now_us)
   if (running()) impl_->follow_plan();
 }
 
+pipeline_run shard::impl::new_run(const planned_pipeline& planned) {
+  pipeline_run p;
+  p.plan = planned;
+  p.at = planned.record.state == run_state::quarantined ? pipeline_run::phase::quarantined
+                                                        : pipeline_run::phase::restoring;
+  p.problem.message = planned.record.error;
+  return p;
+}
+
 // Pipelines as the control log has them: new ones are made, gone ones dropped, resumed ones tried again.
 void shard::impl::follow_plan() {
   for (const auto& [name, planned] : plan->pipelines) {
     auto it = pipelines.find(name);
     if (it != pipelines.end() && it->second.plan.record.incarnation != planned.record.incarnation) continue;
     if (it == pipelines.end()) {
-      auto& p = pipelines[name];
-      p.plan = planned;
-      p.at = planned.record.state == run_state::quarantined ? pipeline_run::phase::quarantined
-                                                            : pipeline_run::phase::restoring;
-      p.problem.message = planned.record.error;
+      pipelines.emplace(name, new_run(planned));
       continue;
     }
     auto& p = it->second;
@@ -184,7 +189,7 @@ void shard::hung(std::uint64_t job, std::int64_t now_us) {
     it->second.abandoned = true;
     if (auto p = i.pipelines.find(it->second.pipeline); p != i.pipelines.end()) {
       p->second.job_out = false;
-      i.quarantine(p->second, why);
+      if (p->second.at != pipeline_run::phase::dropping) i.quarantine(p->second, why);
     }
     return;
   }
@@ -344,6 +349,7 @@ std::map<std::string, pipeline_status> shard::pipelines() const {
     }
     s.error = p.problem.text();
     s.restarts = p.restarts;
+    s.incarnation = p.plan.record.incarnation;
     s.queue_bytes = p.queue_bytes;
     for (const auto& [stream, position] : p.seen_positions) {
       const auto known = impl_->committed_numbers.find(stream);

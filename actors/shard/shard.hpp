@@ -106,6 +106,7 @@ struct pipeline_status {
   std::uint64_t records = 0;  // processed since start
   std::uint64_t behind = 0;   // records of its streams not yet processed
   std::uint64_t restarts = 0;
+  std::uint64_t incarnation = 0;  // the control log's, of what runs here
   std::size_t state_bytes = 0;
   std::size_t queue_bytes = 0;  // decoded batches in memory that it has not taken yet
   std::map<std::string, clock_state> view_clocks;

@@ -135,8 +135,8 @@ shard_job shard::impl::unit_job(pipeline_run& p, task_input& input, bool skip) {
                     const auto it = pipelines.find(name);
                     if (it == pipelines.end() || (rule_on(3) && it->second.incarnation != incarnation)) return;
                     auto& of = it->second;
-                    if (rule_on(3) && of.at != pipeline_run::phase::running) return;
                     of.job_out = false;
+                    if (rule_on(3) && of.at != pipeline_run::phase::running) return;
                     if (e && !*e) {
                       of.retry_at_us = now_us + retry_us;
                       return;

@@ -28,7 +28,7 @@ struct pipeline_run {
     restoring,    // its task is being made from the last commit
     running,      //
     quarantined,  // until someone resumes it
-    dropping,     // gone from the control log; its state is being deleted
+    dropping,     // gone from the control log, or replaced there; its state is being deleted or inherited
   };
   planned_pipeline plan;
   phase at = phase::restoring;
@@ -205,6 +205,7 @@ struct shard::impl {
   task_work take_task_work(pipeline_run& p, bool poll);
   std::optional<shard_job> pipeline_job(pipeline_run& p);
   shard_job restore_job(pipeline_run& p);
+  std::optional<shard_job> end_job(pipeline_run& p);
   shard_job drop_job(pipeline_run& p);
   std::optional<shard_job> task_job(pipeline_run& p);
   bool ingest_full() const { return intake->open_bytes() >= options.epoch_max_bytes; }
@@ -241,6 +242,7 @@ struct shard::impl {
 
   // --- failures and control (shard.cpp) ---
   void follow_plan();
+  static pipeline_run new_run(const planned_pipeline& planned);
   void let_go(pipeline_run& p);
   void fail_pipeline(pipeline_run& p, const error& why);
   void quarantine(pipeline_run& p, const error& why);

@@ -226,7 +226,7 @@ void shard::impl::route(const std::vector<ingested_ptr>& batches) {
 std::optional<shard_job> shard::impl::pipeline_job(pipeline_run& p) {
   switch (p.at) {
     case pipeline_run::phase::restoring: return now_us < p.retry_at_us ? std::nullopt : std::optional(restore_job(p));
-    case pipeline_run::phase::dropping: return p.in_flight ? std::nullopt : std::optional(drop_job(p));
+    case pipeline_run::phase::dropping: return end_job(p);
     case pipeline_run::phase::running: return p.careful ? careful_job(p) : task_job(p);
     default: return std::nullopt;
   }
@@ -264,6 +264,20 @@ shard_job shard::impl::restore_job(pipeline_run& p) {
                     for (const auto& input : run.work->inputs())
                       if (input.kind != input_kind::stream) run.known_end[input.topic] = 0;
                   });
+}
+
+// What ends a pipeline that is gone from the control log: its successor's start, or its state's removal. Epochs that a
+// full disk has put back are its last.
+std::optional<shard_job> shard::impl::end_job(pipeline_run& p) {
+  if (p.in_flight || has_ready(p.plan.record.name)) return std::nullopt;
+  const auto next = plan->pipelines.find(p.plan.record.name);
+  const bool replaced =
+      next != plan->pipelines.end() && next->second.record.first_incarnation <= p.plan.record.incarnation;
+  if (!replaced) return drop_job(p);
+  const auto incarnation = p.incarnation;
+  p = new_run(next->second);
+  p.incarnation = incarnation;
+  return p.at == pipeline_run::phase::restoring ? std::optional(restore_job(p)) : std::nullopt;
 }
 
 // A dropped pipeline's state goes with tombstones; its views' tables at once.
@@ -310,7 +324,8 @@ task_work shard::impl::take_task_work(pipeline_run& p, bool poll) {
     }
     auto& queue = p.queue[input.name];
     auto position = input.position;
-    while (!queue.empty() && bytes < options.job_bytes) {
+    const bool silent = position < p.work->catch_up(input);  // what was told before ends anywhere inside an entry
+    while (!silent && !queue.empty() && bytes < options.job_bytes) {
       const auto front = queue.front();
       const bool stale = front->next_number <= position;
       if (!stale && rule_on(2) && front->first_number != position) break;

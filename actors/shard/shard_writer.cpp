@@ -219,7 +219,11 @@ result<std::map<std::string, attempt>> shard_writer::read_attempts() {
     WEIR_TRY(entries, reader->fetch(restore_bytes));
     if (entries.empty()) return out;
     for (const auto& e : entries) {
-      const auto j = nlohmann::json::parse(e.value.value_or(""), nullptr, false);
+      if (!e.value) {  // a successor has begun afresh
+        out.erase(e.key);
+        continue;
+      }
+      const auto j = nlohmann::json::parse(*e.value, nullptr, false);
       if (!j.is_object()) return fail(errc::corrupt, "the attempts of pipeline {} cannot be read", e.key);
       out[e.key] = {j.value("stream", ""), j.value("position", std::uint64_t{0}), j.value("length", std::uint64_t{0}),
                     j.value("count", std::uint64_t{0})};

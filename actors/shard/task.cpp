@@ -12,12 +12,6 @@
 
 namespace weir {
 
-namespace {
-
-constexpr std::uint8_t positions_version = 1;
-
-}  // namespace
-
 task::task(task_options options, const planned_pipeline& pipeline, const catalog& names)
     : options_(std::move(options)),
       record_(pipeline.record),
@@ -42,6 +36,7 @@ void task::build(const planned_pipeline& pipeline, const catalog& names) {
       n->merging = merging.get();
       n->op = std::move(merging);
       n->shard_clocks.resize(static_cast<std::size_t>(options_.shards));
+      if (replaces()) n->abreast.resize(static_cast<std::size_t>(options_.shards));
       n->shuffle_topic = topic::shuffle(app, record_.name, plan.name, record_.incarnation);
       inputs_.push_back({input_kind::shuffle, plan.name, n->shuffle_topic});
     } else {
@@ -54,6 +49,7 @@ void task::build(const planned_pipeline& pipeline, const catalog& names) {
     const auto& input = n->plan.input;
     if (auto it = own.find(input); it != own.end() && !n->plan.input_is_stream) {
       it->second->readers.push_back(n.get());
+      n->input = it->second;
     } else if (n->plan.input_is_stream) {
       auto& reader = streams_[input];
       if (!reader) {
@@ -92,6 +88,7 @@ void task::build_stream_reader(const stream_definition& stream) {
 
 status task::restore(state_store& store, event_log& log) {
   bool known = false;
+  store_ = &store;
   WEIR_TRY_VOID(store.load(options_.shard, prefix_, [&](std::string_view key, std::string_view value) -> status {
     key.remove_prefix(prefix_.size());
     known = known || (!key.empty() && key.front() == state_of_task);
@@ -99,6 +96,7 @@ status task::restore(state_store& store, event_log& log) {
   }));
   if (!known) {
     dirty_ = true;  // where a new pipeline starts becomes durable with its first epoch
+    WEIR_TRY_VOID(inherit(store));
     return start_positions(store, log);
   }
   for (auto& n : nodes_) {
@@ -106,6 +104,7 @@ status task::restore(state_store& store, event_log& log) {
     progress.stream = n->partial ? n->partial_clock : clock_state{};
     if (n->partial) WEIR_TRY_VOID(n->partial->advance(progress));
     if (!n->merging) continue;
+    if (n->told) n->merging->told_until(n->told->clock);
     operator_output none;
     WEIR_TRY_VOID(n->op->advance({least(n->shard_clocks), {}}, none));
     if (none.rows.size() > 0)
@@ -116,7 +115,7 @@ status task::restore(state_store& store, event_log& log) {
 
 status task::restore_entry(std::string_view key, std::string_view value) {
   if (key.empty()) return fail(errc::corrupt, "a state entry of pipeline {} has no kind", record_.name);
-  if (key.front() == state_of_task) return decode_positions(value);
+  if (key.front() == state_of_task) return take_record(value);
   const auto rest = key.substr(1);
   const auto end = rest.find('\0');
   if (end == std::string_view::npos)
@@ -140,6 +139,7 @@ status task::start_positions(state_store& store, event_log& log) {
     WEIR_TRY(bounds, log.bounds(input.topic, options_.shard));
     const bool at_end = input.kind == input_kind::view && !record_.from_beginning;
     input.position = static_cast<std::uint64_t>(at_end ? bounds.end : bounds.start);
+    if (at_end && catch_up(input) > 0) input.position = catch_up(input);
   }
   return {};
 }
@@ -156,7 +156,10 @@ status task::start_of_stream(task_input& input, state_store& store, event_log& l
   WEIR_TRY(bounds, log.bounds(input.topic, options_.shard));
   input.position = next;
   input.offset_hint = bounds.start;
-  if (!record_.from_beginning) return {};
+  if (!record_.from_beginning) {  // a successor leaves nothing out: it goes on where the other stood
+    if (catch_up(input) > 0) input.position = catch_up(input);
+    return {};
+  }
   if (bounds.start == 0) {  // nothing was dropped yet; what was committed last may show only later
     input.position = 0;
     return {};
@@ -169,53 +172,41 @@ status task::start_of_stream(task_input& input, state_store& store, event_log& l
   return {};
 }
 
-std::string task::encode_positions() const {
-  std::string out;
-  put_u8(out, positions_version);
-  put_varint(out, inputs_.size());
-  for (const auto& i : inputs_) {
-    put_u8(out, static_cast<std::uint8_t>(i.kind));
-    put_bytes(out, i.name);
-    put_varint(out, i.position);
-    put_zigzag(out, i.offset_hint);
-  }
-  put_varint(out, nodes_.size());
-  for (const auto& n : nodes_) {
-    put_clock(out, n->written_out_clock);
-    put_clock(out, n->written_partial_clock);
-    put_clock(out, n->out_clock);
-    put_varint(out, n->shard_clocks.size());
-    for (const auto& c : n->shard_clocks) put_clock(out, c);
-  }
-  return out;
+task_record task::make_record() const {
+  task_record r;
+  for (const auto& i : inputs_) r.inputs.push_back({i.kind, i.name, i.position, i.offset_hint});
+  for (const auto& n : nodes_)
+    r.views.push_back({n->plan.name, n->written_out_clock, n->written_partial_clock, n->out_clock, n->shard_clocks,
+                       n->abreast_sent, n->abreast, n->told});
+  r.catch_up = catch_up_;
+  return r;
 }
 
-status task::decode_positions(std::string_view value) {
+status task::take_record(std::string_view value) {
   const auto corrupt = [&] { return fail(errc::corrupt, "the positions of pipeline {} cannot be read", record_.name); };
-  byte_reader r(value);
-  const auto clock = [&] {
-    clock_state c;
-    c.watermark_us = r.i64();
-    c.flushed_us = r.i64();
-    return c;
-  };
-  if (r.u8() != positions_version || r.varint() != inputs_.size()) return corrupt();
-  for (std::size_t i = 0; i < inputs_.size(); ++i) {
-    const auto kind = static_cast<input_kind>(r.u8());
-    auto* input = find_input(kind, r.bytes());
+  auto r = decode_task_record(value);
+  if (!r || r->inputs.size() != inputs_.size() || r->views.size() != nodes_.size()) return corrupt();
+  for (const auto& i : r->inputs) {
+    auto* input = find_input(i.kind, i.name);
     if (input == nullptr) return corrupt();
-    input->position = r.varint();
-    input->offset_hint = r.zigzag();
+    input->position = i.position;
+    input->offset_hint = i.offset_hint;
   }
-  if (r.varint() != nodes_.size()) return corrupt();
-  for (auto& n : nodes_) {
-    n->written_out_clock = clock();
-    n->partial_clock = n->written_partial_clock = clock();
-    n->out_clock = clock();
-    if (r.varint() != n->shard_clocks.size()) return corrupt();
-    for (auto& c : n->shard_clocks) c = clock();
+  for (std::size_t i = 0; i < nodes_.size(); ++i) {
+    auto& n = *nodes_[i];
+    auto& v = r->views[i];
+    if (v.name != n.plan.name || v.shard_clocks.size() != n.shard_clocks.size() || v.abreast.size() != n.abreast.size())
+      return corrupt();
+    n.written_out_clock = v.written_out;
+    n.partial_clock = n.written_partial_clock = v.written_partial;
+    n.out_clock = v.out;
+    n.shard_clocks = std::move(v.shard_clocks);
+    n.abreast_sent = v.abreast_sent;
+    n.abreast = std::move(v.abreast);
+    n.told = std::move(v.told);
   }
-  return r.ok() && r.at_end() ? status{} : corrupt();
+  catch_up_ = std::move(r->catch_up);
+  return {};
 }
 
 task_input* task::find_input(input_kind kind, std::string_view name) {
@@ -225,8 +216,10 @@ task_input* task::find_input(input_kind kind, std::string_view name) {
 }
 
 result<epoch> task::cut() {
+  now_topic_.clear();
   for (auto& n : nodes_) WEIR_TRY_VOID(cut_node(*n));
-  open_.changes.push_back({prefix_ + state_of_task, encode_positions()});
+  if (!catch_up_.empty()) WEIR_TRY_VOID(end_silence());
+  open_.changes.push_back({prefix_ + state_of_task, encode_task_record(make_record())});
   for (const auto& c : open_.changes) open_.bytes += c.key.size() + (c.value ? c.value->size() : 0);
   open_.pipeline = record_.name;
   epoch done = std::move(open_);
@@ -255,10 +248,11 @@ status task::cut_node(node& n) {
   const auto prefix = prefix_ + state_of_view + n.plan.name + '\0';
   for (auto& c : changes) open_.changes.push_back({prefix + c.key, std::move(c.value)});
   write_clocks(n);
+  tell_abreast(n);
   return {};
 }
 
-// Behind the epoch's rows, and only what advanced (PROTOCOL 13).
+// Behind the epoch's rows, and only what advanced (PROTOCOL 13): a successor's clock is behind what was told at first.
 void task::write_clocks(node& n) {
   if (n.partial && n.partial_clock != n.written_partial_clock) {
     for (int p = 0; p < options_.shards; ++p) {
@@ -270,12 +264,14 @@ void task::write_clocks(node& n) {
     }
     n.written_partial_clock = n.partial_clock;
   }
-  if (n.out_clock == n.written_out_clock) return;
+  const clock_state told{std::max(n.out_clock.watermark_us, n.written_out_clock.watermark_us),
+                         std::max(n.out_clock.flushed_us, n.written_out_clock.flushed_us)};
+  if (told == n.written_out_clock) return;
   owned_append a{n.topic, options_.shard, std::string(1, key_clock), std::string(), {}, 0};
-  put_clock(*a.value, n.out_clock);
+  put_clock(*a.value, told);
   a.header = encode_row_header({entry_clock, {}, 0, 0});
   append(std::move(a));
-  n.written_out_clock = n.out_clock;
+  n.written_out_clock = told;
 }
 
 void task::append(owned_append a) {
@@ -301,6 +297,8 @@ status task::skip_poison(task_input& input, event_log& log, std::string_view rea
   ++input.position;
   dirty_ = true;
   if (input.position < entry.next_number()) return {};
+  now_topic_ = input.topic;
+  now_end_ = input.position;
   return advance_nodes(streams_.find(input.name)->second->nodes, progress_of(entry));
 }
 

@@ -5,6 +5,8 @@
 // further input. Everything an epoch did (rows of views, late and refused rows, partials, state, positions) leaves in
 // one piece by cut().
 //
+// A task whose pipeline replaces another says nothing that was told before (task_succession.cpp).
+//
 // Positions: streams by record number, shuffle and view topics by log offset. A position may stand inside a stream's
 // entry (a batch that was bisected).
 #pragma once
@@ -20,14 +22,13 @@
 #include "actors/shard/epoch.hpp"
 #include "actors/shard/ingest.hpp"
 #include "actors/shard/stream_entry.hpp"
+#include "actors/shard/task_record.hpp"
 #include "cluster/control_state.hpp"
 #include "runtime/log/log.hpp"
 #include "runtime/operators/view_operator.hpp"
 #include "state/state_store.hpp"
 
 namespace weir {
-
-enum class input_kind : std::uint8_t { stream, shuffle, view };
 
 struct task_input {
   input_kind kind = input_kind::stream;
@@ -56,6 +57,8 @@ class task {
 
   const std::vector<task_input>& inputs() const { return inputs_; }
   task_input* find_input(input_kind kind, std::string_view name);
+  // Where a predecessor stood in this input; before that the input is read from the log only. 0: there was none.
+  std::uint64_t catch_up(const task_input& input) const;
 
   // From memory; the batch must begin at the input's position (PROTOCOL 2). Consumes it whole.
   status process(const ingested_batch& batch);
@@ -88,8 +91,8 @@ class task {
   status start_positions(state_store& store, event_log& log);
   status start_of_stream(task_input& input, state_store& store, event_log& log);
   status restore_entry(std::string_view key, std::string_view value);
-  status decode_positions(std::string_view value);
-  std::string encode_positions() const;
+  status take_record(std::string_view value);
+  task_record make_record() const;
 
   status process_rows(const std::vector<node*>& nodes, stamped_batch rows, const std::vector<std::size_t>& place);
   status process_node(node& n, const stamped_batch& input);
@@ -97,17 +100,33 @@ class task {
   status advance_node(node& n, const time_progress& progress);
   status advance_operator(node& n, const time_progress& progress);
   status emit(node& n, operator_output& out);
-  void write_rows(node& n, const operator_output& out);
-  void write_refused(const std::string& topic, const std::vector<refused_row>& rows);
+  status pass_on(node& n, stamped_batch rows, bool told);
+  void write_rows(node& n, const operator_output& out, std::size_t first);
+  void write_refused(const std::string& topic, const std::vector<refused_row>& rows, std::size_t first);
   void write_clocks(node& n);
   void append(owned_append a);
 
   result<bool> process_stream_entry(task_input& input, const log_entry& stored, std::uint64_t& records_left);
   status process_shuffle_entry(node& n, const log_entry& stored);
   status process_view_entry(task_input& input, const log_entry& stored);
+  result<record_batch> decode_rows(view_reader& reader, const raw_records& texts);
   status cut_node(node& n);
   result<log_input*> open_input(task_input& input, event_log& log);
   result<bool> fetch_more(task_input& input, log_input& in, std::size_t max_bytes);
+
+  // --- in the place of another (task_succession.cpp) ---
+  bool replaces() const;
+  status inherit(state_store& store);
+  status succeed(const task_record& was, state_store& store);
+  std::uint64_t next_told_end(const task_input& input) const;
+  bool is_told(const node& n) const;
+  bool input_abreast(const node& n) const;
+  bool abreast(const node& n) const;
+  void tell_abreast(node& n);
+  status end_silence();
+  status state_table(node& n);
+  result<operator_output> standing_rows(const node& n);
+  result<stamped_batch> seen_rows(std::string_view view);
 
   task_options options_;
   pipeline_record record_;
@@ -117,6 +136,11 @@ class task {
   std::map<std::string, std::unique_ptr<stream_reader>, std::less<>> streams_;
   std::map<std::string, std::unique_ptr<view_reader>, std::less<>> views_;
   std::map<std::string, std::unique_ptr<log_input>> logs_;  // by topic
+  state_store* store_ = nullptr;                            // since restore()
+  input_positions catch_up_;
+  std::string now_topic_;      // of the input whose rows or time go through the views now; empty: none
+  std::uint64_t now_end_ = 0;  // its position behind them
+  bool told_rows_ = false;     // the rows that go through the views now come of rows that were told
   epoch open_;
   std::uint64_t records_ = 0;
   bool dirty_ = false;

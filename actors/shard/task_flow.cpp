@@ -18,13 +18,13 @@ void run_record_hook(const std::string& pipeline, const stamped_batch& rows) {
   for (const auto i : rows.original) hook(pipeline, (*rows.raw)[i]);
 }
 
-stamped_batch slice(stamped_batch rows, std::size_t first, std::size_t count) {
-  if (first == 0 && count == rows.size()) return rows;
+stamped_batch slice(const stamped_batch& rows, std::size_t first, std::size_t count) {
   std::vector<std::uint32_t> which(count);
   for (std::size_t i = 0; i < count; ++i) which[i] = static_cast<std::uint32_t>(first + i);
   stamped_batch out;
   out.rows = rows.rows.gather(which);
   const auto cut = [&](const auto& v) {
+    if (v.empty()) return v;
     return std::decay_t<decltype(v)>(v.begin() + static_cast<std::ptrdiff_t>(first),
                                      v.begin() + static_cast<std::ptrdiff_t>(first + count));
   };
@@ -32,6 +32,7 @@ stamped_batch slice(stamped_batch rows, std::size_t first, std::size_t count) {
   out.source = cut(rows.source);
   out.sequence = cut(rows.sequence);
   out.late = cut(rows.late);
+  out.sign = cut(rows.sign);
   out.original = cut(rows.original);
   out.sources = rows.sources;
   out.raw = rows.raw;
@@ -48,6 +49,8 @@ status task::process(const ingested_batch& batch) {
     return fail(errc::internal, "pipeline {} got record {} of stream {} from memory and stands at {}", record_.name,
                 batch.first_number, batch.stream, input->position);
   const auto& nodes = streams_.find(batch.stream)->second->nodes;
+  now_topic_ = input->topic;
+  now_end_ = batch.next_number;
   if (batch.rows.size() > 0) WEIR_TRY_VOID(process_rows(nodes, batch.rows, {}));
   WEIR_TRY_VOID(advance_nodes(nodes, batch.progress));
   records_ += batch.rows.size();
@@ -96,18 +99,29 @@ status task::advance_operator(node& n, const time_progress& progress) {
 }
 
 status task::emit(node& n, operator_output& out) {
-  write_refused(n.late_topic, out.late);
-  write_refused(n.refused_topic, out.dead);
-  if (out.rows.size() == 0) return {};
-  urgent_ = true;
-  write_rows(n, out);
-  for (auto* reader : n.readers) WEIR_TRY_VOID(process_node(*reader, bind_input(reader->plan, out.rows, {})));
+  const bool told = is_told(n);
+  const auto rows = out.rows.size(), told_rows = told ? rows : out.told_rows;
+  write_refused(n.late_topic, out.late, told ? out.late.size() : 0);
+  write_refused(n.refused_topic, out.dead, told ? out.dead.size() : out.told_dead);
+  if (rows == 0) return {};
+  urgent_ = urgent_ || told_rows < rows;
+  write_rows(n, out, told_rows);
+  if (n.readers.empty()) return {};
+  if (told_rows == 0 || told_rows == rows) return pass_on(n, std::move(out.rows), told_rows > 0);
+  WEIR_TRY_VOID(pass_on(n, slice(out.rows, 0, told_rows), true));
+  return pass_on(n, slice(out.rows, told_rows, rows - told_rows), false);
+}
+
+status task::pass_on(node& n, stamped_batch rows, bool told) {
+  const bool before = std::exchange(told_rows_, told);
+  for (auto* reader : n.readers) WEIR_TRY_VOID(process_node(*reader, bind_input(reader->plan, rows, {})));
+  told_rows_ = before;
   return {};
 }
 
-void task::write_rows(node& n, const operator_output& out) {
+void task::write_rows(node& n, const operator_output& out, std::size_t first) {
   const auto& rows = out.rows;
-  for (std::size_t i = 0; i < rows.size(); ++i) {
+  for (std::size_t i = first; i < rows.size(); ++i) {
     const bool taken_back = rows.sign_of(i) < 0;
     // Its successor follows at once: one entry replaces the other.
     if (taken_back && i + 1 < rows.size() && rows.sign_of(i + 1) > 0 && out.keys[i] == out.keys[i + 1]) continue;
@@ -122,8 +136,9 @@ void task::write_rows(node& n, const operator_output& out) {
   }
 }
 
-void task::write_refused(const std::string& topic, const std::vector<refused_row>& rows) {
-  for (const auto& r : rows) {
+void task::write_refused(const std::string& topic, const std::vector<refused_row>& rows, std::size_t first) {
+  for (std::size_t i = first; i < rows.size(); ++i) {
+    const auto& r = rows[i];
     owned_append a{topic, options_.shard, {}, r.original, {}, r.event_time_us};
     a.header =
         nlohmann::json{
@@ -208,10 +223,13 @@ result<bool> task::process_stream_entry(task_input& input, const log_entry& stor
   const std::uint64_t records = entry.records.size(), first_number = entry.first_number, next = entry.next_number();
   const auto progress = progress_of(entry);
   const auto first = std::min<std::uint64_t>(input.position - first_number, records);
-  const auto count = std::min<std::uint64_t>(records - first, records_left);
+  const auto count = std::min({records - first, records_left, next_told_end(input) - input.position});
+  now_topic_ = input.topic;
+  now_end_ = first_number + first + count;
   if (count > 0) {
     WEIR_TRY(rows, decode_stored(std::move(entry), reader.definition, reader.columns, reader.decoders));
-    WEIR_TRY_VOID(process_rows(reader.nodes, slice(std::move(rows), first, count), reader.place));
+    if (count < records) rows = slice(rows, first, count);
+    WEIR_TRY_VOID(process_rows(reader.nodes, std::move(rows), reader.place));
     records_ += count;
   }
   records_left -= std::min<std::uint64_t>(std::max<std::uint64_t>(count, 1), records_left);
@@ -219,6 +237,7 @@ result<bool> task::process_stream_entry(task_input& input, const log_entry& stor
     input.position = first_number + first + count;
     return false;
   }
+  now_end_ = next;
   WEIR_TRY_VOID(advance_nodes(reader.nodes, progress));
   input.position = next;
   return true;
@@ -230,6 +249,11 @@ status task::process_shuffle_entry(node& n, const log_entry& stored) {
   const auto shard = r.varint();
   if (!r.ok() || !r.at_end() || shard >= n.shard_clocks.size() || !stored.value)
     return fail(errc::corrupt, "entry {} of {} cannot be read", stored.offset, n.shuffle_topic);
+  now_topic_.clear();
+  if (kind == entry_abreast) {
+    if (!n.abreast.empty()) n.abreast[shard] = true;
+    return {};
+  }
   if (kind == entry_partial) {
     urgent_ = true;
     operator_output out;
@@ -243,19 +267,31 @@ status task::process_shuffle_entry(node& n, const log_entry& stored) {
   return after == before ? status{} : advance_operator(n, {after, {}});
 }
 
+result<record_batch> task::decode_rows(view_reader& reader, const raw_records& texts) {
+  const auto columns = reader.plan.output_columns;
+  if (!reader.decoder) {
+    WEIR_TRY(made, make_record_decoder({"json", {}}, columns, {}, false));
+    reader.decoder = std::move(made);
+  }
+  batch_builder builder(columns);
+  std::vector<std::uint32_t> decoded;
+  std::vector<decode_failure> failures;
+  reader.decoder->decode(texts, 0, texts.size(), builder, decoded, failures);
+  if (!failures.empty())
+    return fail(errc::corrupt, "a row of view {} cannot be read: {}", reader.plan.name, failures.front().reason);
+  return builder.finish();
+}
+
 status task::process_view_entry(task_input& input, const log_entry& stored) {
   auto& reader = *views_.find(input.name)->second;
+  now_topic_ = input.topic;
+  now_end_ = static_cast<std::uint64_t>(stored.offset) + 1;
   if (stored.key.size() == 1 && stored.key.front() == key_clock && stored.value) {
     WEIR_TRY(clock, read_clock(*stored.value));
     return advance_nodes(reader.nodes, {clock, {}});
   }
   WEIR_TRY(header, decode_row_header(stored.header));
   const auto key = std::string(stored.key.empty() ? std::string_view{} : std::string_view(stored.key).substr(1));
-  const auto columns = reader.plan.output_columns;
-  if (!reader.decoder) {
-    WEIR_TRY(made, make_record_decoder({"json", {}}, columns, {}, false));
-    reader.decoder = std::move(made);
-  }
   raw_records texts;
   stamped_batch rows;
   const bool upsert = reader.plan.kind == view_kind::upsert;
@@ -268,14 +304,8 @@ status task::process_view_entry(task_input& input, const log_entry& stored) {
     rows.sign.push_back(1);
   }
   if (texts.size() == 0) return {};
-  batch_builder builder(columns);
-  std::vector<std::uint32_t> decoded;
-  std::vector<decode_failure> failures;
-  reader.decoder->decode(texts, 0, texts.size(), builder, decoded, failures);
-  if (!failures.empty())
-    return fail(errc::corrupt, "row {} of view {} cannot be read: {}", stored.offset, input.name,
-                failures.front().reason);
-  rows.rows = builder.finish();
+  WEIR_TRY(decoded, decode_rows(reader, texts));
+  rows.rows = std::move(decoded);
   rows.event_time_us.assign(rows.size(), stored.timestamp_us);
   rows.source.assign(rows.size(), 0);
   rows.sequence.assign(rows.size(), header.sequence);

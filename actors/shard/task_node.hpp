@@ -7,8 +7,9 @@
 
 namespace weir {
 
-// Header of an entry in a view's or shuffle's topic: rows and partials ('r', 'p'), clocks ('w'), tombstones ('r').
-inline constexpr char entry_row = 'r', entry_partial = 'p', entry_clock = 'w';
+// Header of an entry in a view's or shuffle's topic: rows and partials ('r', 'p'), clocks ('w'), tombstones ('r'), and
+// that a shard's task has come abreast of the one that it replaced ('a').
+inline constexpr char entry_row = 'r', entry_partial = 'p', entry_clock = 'w', entry_abreast = 'a';
 // Keys in view topics: rows and clocks share the compacted topic.
 inline constexpr char key_row = 'k', key_clock = 'w';
 
@@ -17,12 +18,17 @@ struct task::node {
   std::unique_ptr<partial_operator> partial;  // first half of a shuffled view
   std::unique_ptr<view_operator> op;          // the view, or its second half
   merging_operator* merging = nullptr;        // op, when the view is shuffled
+  node* input = nullptr;                      // the view of this pipeline that it reads; none: it reads something else
   std::vector<node*> readers;                 // views of this pipeline that read this one
   std::string topic, late_topic, refused_topic, shuffle_topic;
 
   clock_state out_clock, written_out_clock;          // what readers of the view see
   clock_state partial_clock, written_partial_clock;  // what this shard tells the owners of the groups
   std::vector<clock_state> shard_clocks;             // heard through the shuffle, by shard
+
+  std::optional<told_mark> told;  // by a predecessor; none: nothing (any more)
+  bool abreast_sent = false;      // the owners of the groups know that this shard has passed its predecessor
+  std::vector<bool> abreast;      // heard through the shuffle, by shard; empty: there was no predecessor
 };
 
 // How a pipeline reads a stream: only the columns that its views need.

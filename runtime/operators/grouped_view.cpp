@@ -131,6 +131,19 @@ void grouped_view::order(std::vector<std::uint32_t>& slots) const {
   });
 }
 
+void grouped_view::told_until(const clock_state& clock) { told_horizon_ = closing_horizon(plan_.window, clock); }
+
+// In the order of their ends, so what has been told before comes first.
+void grouped_view::emit_closed(const std::vector<std::uint32_t>& due, operator_output& out) {
+  const auto fresh = std::ranges::find_if(
+      due, [this](std::uint32_t slot) { return !closed_by(plan_.window, store_.window_end(slot), told_horizon_); });
+  if (fresh == due.begin()) return emit_final(due, out);
+  emit_final({due.begin(), fresh}, out);
+  out.told_rows = out.rows.size();
+  out.told_dead = out.dead.size();
+  emit_final({fresh, due.end()}, out);
+}
+
 status grouped_view::advance(const time_progress& progress, operator_output& out) {
   std::vector<std::uint32_t> due;
   if (by_source_ && !running_) {
@@ -151,7 +164,7 @@ status grouped_view::advance(const time_progress& progress, operator_output& out
   if (is_changes())
     emit_changes(due, out);
   else
-    emit_final(due, out);
+    emit_closed(due, out);
   for (const auto slot : due) forget(slot);
   // Only now: rows are late for the stream when they were behind it before it moved.
   const clock_state before = stream_;
@@ -200,7 +213,7 @@ void grouped_view::evict(std::vector<std::uint32_t>& changed, operator_output& o
     const auto [newest, slot] = *by_age_.begin();
     const bool too_many = plan_.max_rows > 0 && by_age_.size() > static_cast<std::size_t>(plan_.max_rows);
     if (!too_many && newest >= oldest) break;
-    if (book_[slot].standing) take_back(*book_[slot].standing, store_.at(slot).key, gone);
+    if (book_[slot].standing) put_standing(*book_[slot].standing, store_.at(slot).key, -1, gone);
     forget(slot);
     any = true;
   }

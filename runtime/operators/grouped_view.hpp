@@ -47,6 +47,8 @@ class grouped_view {
   status advance(const time_progress& progress, operator_output& out);
   status cut(operator_output& out, std::vector<state_change>& changes);
   status restore(std::string_view key, std::string_view value);
+  void restate(operator_output& out) const;
+  void told_until(const clock_state& clock);
 
   // What process() must know of lateness.
   const std::unordered_map<std::string, std::int64_t>& flush_horizons() const { return flush_horizons_; }
@@ -85,9 +87,10 @@ class grouped_view {
   void order(std::vector<std::uint32_t>& slots) const;
   void forget(std::uint32_t slot);
 
+  void emit_closed(const std::vector<std::uint32_t>& due, operator_output& out);
   void emit_final(const std::vector<std::uint32_t>& slots, operator_output& out);
   void emit_changes(const std::vector<std::uint32_t>& slots, operator_output& out);
-  void take_back(const standing_row& row, std::string_view key, output_rows& out) const;
+  void put_standing(const standing_row& row, std::string_view key, std::int8_t sign, output_rows& out) const;
   void report(const projected_groups::failure& failure, std::uint32_t slot, operator_output& out) const;
   std::int64_t event_time(std::uint32_t slot) const;
   std::uint8_t late_flags(std::int64_t event_time_us) const;
@@ -108,6 +111,7 @@ class grouped_view {
   std::vector<bookkeeping> book_;
   clock_state stream_;
   bool stream_changed_ = false;
+  std::int64_t told_horizon_ = no_watermark;
   std::vector<closing_clock> clocks_;  // by_source: one a source; else the stream's alone
   std::unordered_map<std::string, std::uint32_t> clock_numbers_;
   std::unordered_map<std::string, std::int64_t> flush_horizons_;

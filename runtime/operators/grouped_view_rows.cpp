@@ -47,19 +47,30 @@ void grouped_view::emit_final(const std::vector<std::uint32_t>& slots, operator_
   rows.finish(out);
 }
 
-void grouped_view::take_back(const standing_row& standing, std::string_view key, output_rows& out) const {
+void grouped_view::put_standing(const standing_row& standing, std::string_view key, std::int8_t sign,
+                                output_rows& out) const {
   batch_builder one(plan_.output_columns);
   byte_reader in(standing.row);
   for (std::size_t c = 0; c < plan_.output_columns->fields.size(); ++c) read_value(in, one.at(c));
   one.row_done();
   const std::int64_t t = standing.event_time_us;
-  out.add(one.finish(), 0, source_of(key), t, late_flags(t), -1);
+  out.add(one.finish(), 0, source_of(key), t, late_flags(t), sign);
+}
+
+void grouped_view::restate(operator_output& out) const {
+  std::vector<std::uint32_t> slots;
+  for (std::uint32_t slot = 0; slot < book_.size(); ++slot)
+    if (book_[slot].standing) slots.push_back(slot);
+  order(slots);
+  output_rows rows(plan_);
+  for (const auto slot : slots) put_standing(*book_[slot].standing, store_.at(slot).key, 1, rows);
+  rows.finish(out);
 }
 
 void grouped_view::emit_changes(const std::vector<std::uint32_t>& slots, operator_output& out) {
   output_rows rows(plan_);
   for (const auto& [key, standing] : orphans_) {
-    take_back(standing, key, rows);
+    put_standing(standing, key, -1, rows);
     standing_bytes_ -= standing.row.size();
   }
   orphans_.clear();
@@ -83,7 +94,7 @@ void grouped_view::emit_changes(const std::vector<std::uint32_t>& slots, operato
     if (!same) {
       const auto& key = store_.at(slot).key;
       if (standing) {
-        take_back(*standing, key, rows);
+        put_standing(*standing, key, -1, rows);
         standing_bytes_ -= standing->row.size();
       }
       if (now) {

@@ -38,6 +38,8 @@ struct operator_output {
   std::vector<std::string> keys;  // encoded key per row (runtime/batch/key_codec.hpp); empty for views without a key
   std::vector<refused_row> late;
   std::vector<refused_row> dead;
+  // So many of the first rows and refusals have been told before (merging_operator::told_until).
+  std::size_t told_rows = 0, told_dead = 0;
 };
 
 struct state_change {
@@ -63,6 +65,8 @@ class view_operator {
   virtual status cut(operator_output& out, std::vector<state_change>& changes) = 0;
   // Called for every stored state entry before the first row.
   virtual status restore(std::string_view key, std::string_view value) = 0;
+  // Of emit = 'changes': the row that stands for each group, once more. Else nothing.
+  virtual void restate(operator_output& /*out*/) const {}
   virtual std::size_t memory_bytes() const = 0;
   virtual std::size_t group_count() const { return 0; }
 };
@@ -72,6 +76,9 @@ class merging_operator : public view_operator {
  public:
   // One shuffle entry. A partial for a closed window is a defect: errc::internal (PROTOCOL 14).
   virtual status merge(std::string_view partial, operator_output& out) = 0;
+  // A predecessor told every window that this clock closes: rows of such windows come first and are counted in
+  // operator_output (PROTOCOL 10).
+  virtual void told_until(const clock_state& clock) = 0;
 };
 
 // Groups rows within one epoch and sends the partial groups to their owners; keeps no state of its own beyond the epoch

@@ -45,7 +45,7 @@ control_record random_record(std::mt19937_64& random) {
     case 0: return to_record(stream_record{name, "CREATE TABLE " + std::to_string(random()), "p"});
     case 1: return removal("stream", name);
     case 2:
-    case 3: return to_record(pipeline_record{name, "sql \"\n", incarnation, random() % 2 == 0, state, "why"});
+    case 3: return to_record(pipeline_record{name, "sql \"\n", incarnation, 1, random() % 2 == 0, state, "why"});
     case 4: return removal(pipeline_record{name, {}, incarnation, {}, {}, {}});
     case 5: return removal("pipeline", name);
     case 6:
@@ -64,7 +64,7 @@ control_record random_record(std::mt19937_64& random) {
 
 TEST_CASE("records are folded back into what they were made of") {
   const stream_record stream{"camera", "CREATE TABLE camera (image text)", "socks"};
-  const pipeline_record pipeline{"socks", "CREATE ...;\n-- \"é\"", 3, false, run_state::quarantined, "bad row"};
+  const pipeline_record pipeline{"socks", "CREATE ...;\n-- \"é\"", 3, 2, false, run_state::quarantined, "bad row"};
   const source_record source{"cam.1", "camera", "file", {{"path", "/a b"}, {"q", "\"\\"}}, run_state::paused, 7};
   const deployment_record deployment{4, 4};
   const control_state state = fold_all({entry_of(0, to_record(stream)), entry_of(1, to_record(pipeline)),
@@ -96,8 +96,10 @@ TEST_CASE("a broken record of a known kind is corrupt, named, and changes nothin
       {"stream", R"({"sql":"x","pipeline":"p"})"},
       {"source", R"({"removed":true,"incarnation":1})"},
       {"stream/a", R"({"sql":1,"pipeline":"p"})"},
-      {"pipeline/a", R"({"sql":"x","incarnation":-1,"from_beginning":true,"state":"running","error":""})"},
-      {"pipeline/a", R"({"sql":"x","incarnation":1,"from_beginning":true,"state":"walking","error":""})"},
+      {"pipeline/a",
+       R"({"sql":"x","incarnation":-1,"first_incarnation":1,"from_beginning":true,"state":"running","error":""})"},
+      {"pipeline/a",
+       R"({"sql":"x","incarnation":1,"first_incarnation":1,"from_beginning":true,"state":"walking","error":""})"},
       {"pipeline/a", R"({"removed":true})"},
       {"pipeline/a", R"({"removed":"yes","incarnation":1})"},
       {"source/a", R"({"stream":"s","connector":"c","options":{"a":1},"state":"running","incarnation":1})"},
@@ -136,7 +138,7 @@ TEST_CASE("an entry that was folded in already changes nothing") {
 }
 
 TEST_CASE("an error text that is no UTF-8 is still a record") {
-  const pipeline_record pipeline{"p", "sql", 1, true, run_state::quarantined, "bytes \xff\xfe"};
+  const pipeline_record pipeline{"p", "sql", 1, 1, true, run_state::quarantined, "bytes \xff\xfe"};
   CHECK(fold_all({entry_of(0, to_record(pipeline))}).pipelines.at("p").error == "bytes \xef\xbf\xbd\xef\xbf\xbd");
 }
 

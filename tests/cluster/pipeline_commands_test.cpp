@@ -27,12 +27,13 @@ TEST_CASE("another SQL under the same name needs replace, which raises the incar
   control_fixture c;
   c.take(c.apply("socks", socks_sql));
   const std::string changed =
-      camera_sql + "CREATE MATERIALIZED VIEW socks AS SELECT image FROM camera WHERE image <> 'Mongo';\n";
+      camera_sql + "CREATE MATERIALIZED VIEW socks AS SELECT image, probability FROM camera WHERE image <> 'Mongo';\n";
   const error e = refused(c.apply("socks", changed));
   CHECK(e.code == errc::conflict);
   CHECK(mentions(e, "--replace"));
   CHECK(c.take(c.apply("socks", changed, true)) == 1);
   CHECK(c.state.pipelines.at("socks").incarnation == 2);
+  CHECK(c.state.pipelines.at("socks").first_incarnation == 1);
   CHECK(c.state.pipelines.at("socks").sql == changed);
 }
 
@@ -44,6 +45,7 @@ TEST_CASE("a dropped pipeline that comes again goes on with its incarnations") {
   CHECK(c.state.streams.empty());
   c.take(c.apply("socks", socks_sql));
   CHECK(c.state.pipelines.at("socks").incarnation == 2);
+  CHECK(c.state.pipelines.at("socks").first_incarnation == 2);
 }
 
 TEST_CASE("a changed CREATE TABLE of an existing stream is refused with a hint") {
@@ -64,7 +66,7 @@ TEST_CASE("the same CREATE TABLE in other words is the same stream") {
   const std::string other_words =
       "create table camera(image text not null,probability double precision)"
       " with (lateness='2 seconds', format='json');\n"
-      "CREATE MATERIALIZED VIEW socks AS SELECT image FROM camera;\n";
+      "CREATE MATERIALIZED VIEW socks AS SELECT image, probability FROM camera;\n";
   CHECK(c.take(c.apply("socks", other_words, true)) == 1);
 }
 
@@ -77,17 +79,37 @@ TEST_CASE("names of another pipeline are refused") {
   CHECK(mentions(refused(c.apply("other", "CREATE TABLE socks (a text) WITH (format = 'json');")), "socks"));
 }
 
-TEST_CASE("what others read cannot be dropped or replaced") {
+TEST_CASE("what others read cannot be dropped, by a replacement neither") {
   control_fixture c;
   c.take(c.apply("socks", socks_sql));
   c.take(c.apply("a", sure_sql));
-  for (const error& e :
-       {refused(drop_pipeline(*c.plan, "socks")), refused(c.apply("socks", socks_sql + "-- changed\n", true))}) {
+  const std::string without = camera_sql + "CREATE MATERIALIZED VIEW sock AS SELECT image FROM camera;\n";
+  for (const error& e : {refused(drop_pipeline(*c.plan, "socks")), refused(c.apply("socks", without, true))}) {
     CHECK(e.code == errc::conflict);
     CHECK(mentions(e, "view sure of pipeline a"));
   }
+  CHECK(c.take(c.apply("socks", socks_sql + "-- changed\n", true)) == 1);  // the view stands as it was
   c.take(drop_pipeline(*c.plan, "a"));
   c.take(drop_pipeline(*c.plan, "socks"));
+}
+
+TEST_CASE("a view of a replaced pipeline keeps its columns, its key and its kind") {
+  const auto view = [](const std::string& select) {
+    return camera_sql + "CREATE MATERIALIZED VIEW v WITH (max_rows = 9) AS " + select + ";\n";
+  };
+  control_fixture c;
+  c.take(c.apply("p", view("SELECT image, count(*) AS n FROM camera GROUP BY image")));
+  for (const char* other : {"SELECT image, count(*) AS m FROM camera GROUP BY image",
+                            "SELECT image, sum(probability) AS n FROM camera GROUP BY image",
+                            "SELECT image, count(*) AS n, max(probability) AS most FROM camera GROUP BY image"}) {
+    const error e = refused(c.apply("p", view(other), true));
+    INFO(e.text());
+    CHECK(e.code == errc::conflict);
+    CHECK(mentions(e, "view v would become"));
+    CHECK(mentions(e, "another name"));
+  }
+  CHECK(c.take(c.apply("p", view("SELECT image, count(*) AS n FROM camera WHERE image <> 'x' GROUP BY image"), true)) ==
+        1);
 }
 
 TEST_CASE("a stream that others read or sources fill cannot be dropped") {

@@ -1,6 +1,6 @@
 // PROTOCOL.md, rule by rule: what the rule keeps true is checked, and the same check fails while the rule is off.
 // Rules 1, 12 and 13 have further tests in tests/cluster, 14 and 17 in tests/runtime/operators, 23 in
-// tests/runtime/log; 15 and 25 are in posted_records_test.cpp.
+// tests/runtime/log; 10 is in replacement_test.cpp, 15 and 25 in posted_records_test.cpp.
 #include "runtime/fault/protocol_rules.hpp"
 
 #include <catch2/catch.hpp>
@@ -10,66 +10,11 @@
 #include "runtime/fault/fault_points.hpp"
 #include "tests/sim/rule_check.hpp"
 #include "tests/sim/simulation.hpp"
-#include "tests/support/temp_folder.hpp"
+#include "tests/sim/small_node.hpp"
 
 using namespace weir;
 
-namespace {
-
-// The first seed whose committed output is wrong, and how; empty: none.
-std::string first_wrong(std::uint64_t seeds, const sim::life_options& options = {}) {
-  for (std::uint64_t seed = 1; seed <= seeds; ++seed)
-    if (const auto problem = sim::live(seed, options).problem; !problem.empty())
-      return fmt::format("seed {}: {}", seed, problem);
-  return {};
-}
-
-void seeds_show(int rule, std::uint64_t seeds, const sim::life_options& options = {}) {
-  holds_only_with(rule, [&] { return first_wrong(seeds, options); });
-}
-
-const char* const small_sql = R"(
-CREATE TABLE readings (at timestamptz NOT NULL, sensor text NOT NULL, value double precision)
-  WITH (format = 'json', event_time = 'at');
-CREATE MATERIALIZED VIEW counts AS
-  SELECT window_start, sensor, count(*) AS n FROM tumble(readings, interval '5 seconds') GROUP BY window_start, sensor;
-CREATE MATERIALIZED VIEW plain AS SELECT sensor, value FROM readings;
-)";
-
-std::string record(int second, const char* sensor, const char* value = "1") {
-  return fmt::format(R"({{"at":"2020-01-01T00:00:{:02}Z","sensor":"{}","value":{}}})", second, sensor, value);
-}
-
-scripted_source instrument(std::string name, std::vector<std::string> records, bool ends = true) {
-  scripted_source s;
-  s.name = std::move(name);
-  s.stream = "readings";
-  s.records = std::move(records);
-  s.ends = ends;
-  return s;
-}
-
-struct bench {
-  explicit bench(std::vector<scripted_source> sources, int shards = 1, const char* sql = small_sql,
-                 sim_log_options log_options = {}, std::int64_t commit_interval_us = 5'000)
-      : log(std::move(log_options)) {
-    sim_node_options o;
-    o.shards = shards;
-    o.chunk_records = 4;
-    o.shard.commit_interval_min_us = o.shard.commit_interval_max_us = commit_interval_us;
-    node.emplace(log, folder.path("state"), o, std::map<std::string, std::string>{{"p", sql}}, std::move(sources));
-  }
-  std::vector<std::string> rows(const char* view) {
-    return final_rows(log, "weir", node->control().plan()->names.views.at(view), static_cast<int>(shards()));
-  }
-  std::size_t shards() { return static_cast<std::size_t>(node->control().state()->deployment.shards); }
-
-  temp_folder folder;
-  sim_log log;
-  std::optional<sim_node> node;
-};
-
-}  // namespace
+namespace {}  // namespace
 
 TEST_CASE("rule 2: positions are dense numbers, memory is used only where it continues them", "[rules]") {
   sim::life_options o;

@@ -119,6 +119,22 @@ std::string first_difference(const std::vector<std::string>& expected, const std
                      extra.size(), extra.empty() ? "" : ", first ", extra.empty() ? "" : extra.front());
 }
 
+// Runs to rest; on the way the pipeline is replaced, at moments that the seed chooses, by one of the same views.
+bool run(sim_node& node, sim_log& log, const sim_faults& faults, std::uint64_t seed, int replacements,
+         std::string& sql) {
+  log.set_faults(faults);
+  std::mt19937_64 random(seed);
+  for (; replacements > 0; --replacements) {
+    for (auto steps = 1 + below(random, 400); steps > 0; --steps)
+      if (!node.step()) node.pass_time(1'000);
+    sql += "-- once more\n";
+    log.set_faults({});  // the control log is not what is tried here
+    node.replace_pipeline("sim", sql);
+    log.set_faults(faults);
+  }
+  return node.run_to_rest(500'000);
+}
+
 std::string check(sim_log& log, sim_node& node, const expected_answers& expected, int shards) {
   for (const auto& why : node.quarantined) return "quarantined: " + why;
   const auto plan = node.control().plan();
@@ -168,8 +184,10 @@ life live(std::uint64_t seed, const life_options& given) {
   life l;
   sim_log log;
   temp_folder folder;
-  const auto faults = faults_of(random, seed);
+  auto faults = faults_of(random, seed);
+  if (!given.log_faults) faults = {};
   set_record_hook(failing_hook(given, seed));
+  std::string sql = sim_sql(lateness_us);
   int kills_left = given.kills ? static_cast<int>(below(random, kills_max + 1)) : 0;
   for (;;) {
     if (++l.starts > starts_max) {
@@ -178,12 +196,12 @@ life live(std::uint64_t seed, const life_options& given) {
     }
     auto o = options;
     o.seed = seed + static_cast<std::uint64_t>(l.starts) * 1'000'003;
+    o.replace_pipelines = given.replacements > 0;  // a power loss may have taken the last one's record
     try {
       log.set_faults({});  // the control log's own start is not what is tried here
-      sim_node node(log, folder.path("state"), o, {{"sim", sim_sql(lateness_us)}}, scripts(instruments));
-      if (given.log_faults) log.set_faults(faults);
+      sim_node node(log, folder.path("state"), o, {{"sim", sql}}, scripts(instruments));
       if (kills_left-- > 0) arm(random, l);
-      const bool rested = node.run_to_rest(500'000);
+      const bool rested = run(node, log, faults, o.seed * 3 + 1, given.replacements, sql);
       set_kill_hook({});
       set_record_hook({});
       log.set_faults({});

@@ -20,6 +20,7 @@ struct life_options {
   int operator_failures = 0;  // at most so many times an operator throws, at records of the seed's choice
   int ingest_failures = 0;    // the same for ingest
   std::string poison;         // an operator throws whenever it meets a record that holds this
+  int replacements = 0;       // at most so many times the pipeline is replaced by one that says the same
   int ingest_poisons = 0;     // so many records end the process whenever ingest decodes them
 };
 

@@ -31,7 +31,7 @@ sim_node::sim_node(event_log& log, const std::string& folder, sim_node_options o
   if (control_->state()->deployment.shards == 0)
     must(control_->append({to_record(deployment_record{options_.shards, options_.shards})}));
   for (const auto& [name, sql] : pipelines) {
-    const auto records = must(apply_pipeline(*control_->plan(), name, sql, false, true));
+    const auto records = must(apply_pipeline(*control_->plan(), name, sql, options_.replace_pipelines, true));
     if (!records.empty()) must(control_->append(records));
   }
   std::vector<source_record> listed;
@@ -62,6 +62,11 @@ sim_node::~sim_node() = default;
 void sim_node::hand_new_plan() {
   must(create_topics(log_, options_.shard.app, options_.shards, *control_->plan(), 0, 0));
   for (auto& s : shards_) s->apply(control_->plan(), now_us_);
+}
+
+void sim_node::replace_pipeline(const std::string& name, const std::string& sql, bool from_beginning) {
+  must(control_->append(must(apply_pipeline(*control_->plan(), name, sql, true, from_beginning))));
+  hand_new_plan();
 }
 
 void sim_node::pass_time(std::int64_t us) {

@@ -31,9 +31,10 @@ struct scripted_source {
 struct sim_node_options {
   int shards = 1;
   std::uint64_t seed = 1;
-  std::size_t chunk_records = 7;  // at most, per chunk
-  bool one_turn = true;           // shards try suspects one at a time; false: each shard for itself
-  shard_options shard;            // commit intervals and limits; shard and shards are set here
+  std::size_t chunk_records = 7;   // at most, per chunk
+  bool replace_pipelines = false;  // those that stand with another SQL
+  bool one_turn = true;            // shards try suspects one at a time; false: each shard for itself
+  shard_options shard;             // commit intervals and limits; shard and shards are set here
 };
 
 class sim_node : public shard_listener {
@@ -56,6 +57,7 @@ class sim_node : public shard_listener {
   // Shards, pipelines and sources as they are, for a failing test's message.
   std::string describe();
   void hand_new_plan();  // after a command on control()
+  void replace_pipeline(const std::string& name, const std::string& sql, bool from_beginning = true);
   // The next job of this kind and pipeline is taken but never finished; answers its id once it happened.
   void hang_next(job_kind kind, std::string pipeline);
   std::optional<std::uint64_t> hanging_job() const { return hanging_; }
