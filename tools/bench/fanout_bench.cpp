@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
@@ -100,15 +101,27 @@ std::int64_t at(const std::vector<std::int64_t>& ascending, double share) {
   return ascending[std::min(last, static_cast<std::size_t>(share * static_cast<double>(ascending.size())))];
 }
 
+// What each kind of thread has used since.
+nlohmann::json used_since(const node_process& node, const std::map<std::string, double>& before) {
+  nlohmann::json out;
+  for (const auto& [name, s] : node.cpu_by_thread_s()) {
+    const auto it = before.find(name);
+    const auto used = s - (it == before.end() ? 0 : it->second);
+    if (used >= 0.01) out[name] = std::round(used * 100) / 100;
+  }
+  return out;
+}
+
 void push(node_process& node, const fanout_options& o, int subscribers) {
-  live_subscribers clients(node.address(), "news", subscribers);
-  const auto cpu = node.cpu_s();
+  live_subscribers clients(node.address(), "news", subscribers, "at");
+  const auto cpu = node.cpu_s(), clients_cpu = clients.cpu_s();
+  const auto threads = node.cpu_by_thread_s();
   const auto from = std::chrono::steady_clock::now();
   {
     ticker running(o.folder / "in" / "ticker.ndjson", o.rate);
     std::this_thread::sleep_for(std::chrono::seconds(o.seconds));
   }
-  const auto wall = since(from), used = node.cpu_s() - cpu;
+  const auto wall = since(from), used = node.cpu_s() - cpu, used_by_clients = clients.cpu_s() - clients_cpu;
   std::this_thread::sleep_for(std::chrono::milliseconds(500));
   const auto messages = clients.messages(), rows = clients.rows();
   const auto ages = clients.finish();
@@ -121,7 +134,9 @@ void push(node_process& node, const fanout_options& o, int subscribers) {
                             {"p50_ms", static_cast<double>(at(ages, 0.5)) / 1e3},
                             {"p99_ms", static_cast<double>(at(ages, 0.99)) / 1e3},
                             {"node_cpu_share", used / wall},
-                            {"node_cpu_us_per_message", used * 1e6 / static_cast<double>(messages)}};
+                            {"node_cpu_us_per_message", used * 1e6 / static_cast<double>(messages)},
+                            {"clients_cpu_us_per_message", used_by_clients * 1e6 / static_cast<double>(messages)},
+                            {"node_cpu_s_by_thread", used_since(node, threads)}};
   std::cout << line.dump() << std::endl;
 }
 
@@ -135,14 +150,15 @@ void write_readings(const fanout_options& o) {
 
 // Records a second while that many follow the other view.
 double ingest(node_process& node, const fanout_options& o, int subscribers, int number) {
-  live_subscribers clients(node.address(), "news", subscribers);
+  live_subscribers clients(node.address(), "news", subscribers, "at");
   ticker running(o.folder / "in" / "ticker.ndjson", o.rate);
   const auto name = fmt::format("readings-{}", number);
   const nlohmann::json source{{"name", name},
                               {"stream", "readings"},
                               {"connector", "file"},
                               {"options", {{"path", (o.folder / "in" / "readings.ndjson").string()}}}};
-  const auto cpu = node.cpu_s();
+  const auto cpu = node.cpu_s(), clients_cpu = clients.cpu_s();
+  const auto threads = node.cpu_by_thread_s();
   const auto from = std::chrono::steady_clock::now();
   const auto [code, answer] = node.ask("POST", "/v1/sources", source.dump());
   if (code / 100 != 2) throw std::runtime_error(fmt::format("the source was refused: {} {}", code, answer.dump()));
@@ -159,6 +175,8 @@ double ingest(node_process& node, const fanout_options& o, int subscribers, int 
                             {"records", o.records},
                             {"records_per_s", o.records / wall},
                             {"node_cpu_s", node.cpu_s() - cpu},
+                            {"clients_cpu_s", clients.cpu_s() - clients_cpu},
+                            {"node_cpu_s_by_thread", used_since(node, threads)},
                             {"messages", clients.messages()}};
   std::cout << line.dump() << std::endl;
   return o.records / wall;
