@@ -102,8 +102,9 @@ class node_api {
   // unknown_outcome: it may or may not be committed, the same request with the same key tells.
   virtual void post_records(posted_records records, reply done) = 0;
 
-  virtual json
-  list_sources() = 0;  // name, stream, connector, options, state, rate, lag, last_error, next_try, position
+  // By name, each with group (of a stream's virtual sources), stream, connector, options, state, rate, lag, last_error,
+  // next_try, position.
+  virtual json list_sources(const page_request& page) = 0;
   virtual result<json> get_source(std::string_view name) = 0;
   virtual void add_sources(std::vector<source_request> sources, reply done) = 0;  // together: they open at one cut
   // Tries a source without adding it (or one that is there: only `name` is given): what its first records become.

@@ -247,6 +247,28 @@ TEST_CASE("streams, sources, views and pipelines show what they are and how they
   CHECK_THAT(text, Catch::Contains("weir_shard_commits_total"));
 }
 
+TEST_CASE("sources are listed by name, page by page, also while they come and go") {
+  running_node n;
+  n.start();
+  n.apply("socks", camera_sql);
+  for (const auto* name : {"d", "b", "a", "c"}) n.add_file(name, "camera", {});
+  std::vector<std::string> names;
+  const auto read = [&](const page_request& page) {
+    const auto list = n.api().list_sources(page);
+    for (const auto& s : list["items"]) names.push_back(s["name"]);
+    return list["next"];
+  };
+  auto next = read({2, ""});
+  CHECK(next == "b");
+  n.done([&](node_api::reply reply) { n.api().remove_source("b", std::move(reply)); });
+  next = read({1, next});
+  CHECK(next == "c");
+  CHECK(read({1, next}).is_null());
+  CHECK(names == std::vector<std::string>{"a", "b", "c", "d"});
+  CHECK(read({100, "d"}).is_null());
+  CHECK(names.size() == 4);
+}
+
 TEST_CASE("the records of a stream are listed from the newest page back") {
   running_node n;
   n.start();

@@ -112,7 +112,7 @@ class fake_node : public node_api {
     return paged(records[std::string(name)], page);
   }
 
-  json list_sources() override { return values(sources); }
+  json list_sources(const page_request& page) override { return paged(values(sources), page); }
   result<json> get_source(std::string_view name) override { return get(sources, "source", name); }
   void add_sources(std::vector<source_request> several, reply done) override {
     std::string names;
@@ -223,8 +223,8 @@ class fake_node : public node_api {
   std::atomic<double> uptime_s{12.5};
 
  private:
-  static json values(const std::map<std::string, json>& of) {
-    json out = json::array();
+  static std::vector<json> values(const std::map<std::string, json>& of) {
+    std::vector<json> out;
     for (const auto& [name, value] : of) out.push_back(value);
     return out;
   }
