@@ -29,7 +29,7 @@ std::vector<live_row> read_on(live_cursor& cursor, std::size_t wanted) {
   running_node::comes_true([&] {
     auto more = cursor.next(100);
     if (!more) FAIL(more.error().text());
-    for (auto& r : *more) out.push_back(std::move(r));
+    out.insert(out.end(), more->begin(), more->end());
     return out.size() >= wanted;
   });
   return out;

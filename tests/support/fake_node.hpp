@@ -36,13 +36,13 @@ class fake_cursor : public live_cursor {
     view_->waiting.erase(this);
   }
 
-  result<std::vector<live_row>> next(std::size_t max_rows) override {
+  result<live_rows> next(std::size_t max_rows) override {
     const std::lock_guard lock(view_->mutex);
     if (at_ < view_->first) return fail(errc::offset_out_of_range, "rows before {} are gone", view_->first.load());
     const auto count = std::min<std::size_t>(max_rows, view_->log.size() - static_cast<std::size_t>(at_));
     const auto begin = view_->log.begin() + at_;
     at_ += static_cast<std::int64_t>(count);
-    return std::vector<live_row>(begin, begin + static_cast<std::ptrdiff_t>(count));
+    return live_rows({begin, begin + static_cast<std::ptrdiff_t>(count)}, token());
   }
   std::string token() const override { return fmt::format("o{}", at_); }
   std::uint64_t backlog() const override {
