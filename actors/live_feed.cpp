@@ -12,6 +12,7 @@ namespace {
 constexpr std::size_t fetch_bytes = std::size_t{128} << 10;
 constexpr std::size_t most_at_once = 1'024;
 constexpr std::size_t most_kept_bytes = std::size_t{1} << 20, most_kept = 8'192;  // per partition
+constexpr std::size_t most_given = 16, most_given_bytes = std::size_t{64} << 10;  // batches, and each one's rows
 constexpr int most_steps = 8;  // that a feed goes on to reach a reader ahead of it; then it begins anew there
 constexpr std::chrono::milliseconds end_age{20};
 
@@ -86,6 +87,24 @@ void live_feed::forget_oldest(lane& l) {
     l.kept_bytes -= bytes_of(l.kept.front());
     l.kept.pop_front();
   }
+}
+
+std::optional<live_feed::given_rows> live_feed::given_at(const live_place& place, std::size_t most) {
+  const std::lock_guard lock(given_mutex_);
+  for (auto one = given_.rbegin(); one != given_.rend(); ++one) {
+    const bool is_newest = one->second.behind.positions == given_.back().second.behind.positions;
+    if (is_newest && one->first == place && one->second.rows.size() <= most) return one->second;
+  }
+  return std::nullopt;
+}
+
+void live_feed::keep(live_place place, given_rows given) {
+  std::size_t bytes = 0;
+  for (const auto& row : given.rows) bytes += sizeof row + row.json->size();
+  if (bytes > most_given_bytes) return;  // a reader's history: others will hardly stand there
+  const std::lock_guard lock(given_mutex_);
+  given_.emplace_back(std::move(place), std::move(given));
+  if (given_.size() > most_given) given_.pop_front();
 }
 
 std::int64_t live_feed::end(int shard) {

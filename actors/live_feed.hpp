@@ -21,6 +21,13 @@ struct live_entry {
 };
 result<live_entry> live_entry_of(const view_plan& plan, log_entry entry);
 
+// Where a reader stands: a position per partition, and the partition whose turn it is.
+struct live_place {
+  std::vector<std::int64_t> positions;
+  std::size_t turn = 0;
+  bool operator==(const live_place&) const = default;
+};
+
 class live_feed {
  public:
   live_feed(event_log& log, std::string topic, const view_plan& plan, int shards);
@@ -29,6 +36,15 @@ class live_feed {
   // What follows `position` in one partition, as much as is handed out at a time; empty: nothing for now. None: the
   // position lies before what is kept.
   result<std::optional<std::vector<live_entry>>> read(int shard, std::int64_t position);
+  // What a reader at this place was given before, and where it went on to: readers at the end of a view are all at the
+  // same place. None: nobody was there lately, or that was more than `most` rows, or another reader is further on: who
+  // lags takes all that there is at once, in larger messages.
+  struct given_rows {
+    live_rows rows;
+    live_place behind;
+  };
+  std::optional<given_rows> given_at(const live_place& place, std::size_t most);
+  void keep(live_place place, given_rows given);
   // The partition's end, as it was a moment ago.
   std::int64_t end(int shard);
 
@@ -50,6 +66,8 @@ class live_feed {
   std::string topic_;
   view_plan plan_;
   std::deque<lane> lanes_;
+  std::mutex given_mutex_;
+  std::deque<std::pair<live_place, given_rows>> given_;  // the newest last
 };
 
 // The feeds of a node, each as long as somebody follows it. Any thread.

@@ -76,7 +76,38 @@ std::string live_view::token() const {
   return to_token(live_token, bytes);
 }
 
-result<std::vector<live_row>> live_view::next(std::size_t max_rows) {
+live_place live_view::place() const {
+  live_place out{{}, turn_};
+  for (const auto& l : lanes_) out.positions.push_back(l.position);
+  return out;
+}
+
+void live_view::go_to(const live_place& place) {
+  turn_ = place.turn;
+  for (std::size_t i = 0; i < lanes_.size(); ++i) {
+    auto& l = lanes_[i];
+    if (l.position == place.positions[i]) continue;
+    l.position = place.positions[i];
+    l.reader.reset();
+    l.fetched.clear();
+  }
+}
+
+result<live_rows> live_view::next(std::size_t max_rows) {
+  auto from = place();
+  if (auto given = from_.feed->given_at(from, max_rows)) {
+    go_to(given->behind);
+    return std::move(given->rows);
+  }
+  WEIR_TRY(rows, read(max_rows));
+  if (rows.empty()) return live_rows();
+  live_rows out(std::move(rows), token());
+  from_.feed->keep(std::move(from), {out, place()});
+  return out;
+}
+
+// Who has read all that there is stands where everyone does who has: at the first partition's turn.
+result<std::vector<live_row>> live_view::read(std::size_t max_rows) {
   std::vector<live_row> out;
   for (std::size_t silent = 0; silent < lanes_.size() && out.size() < max_rows;) {
     const auto shard = static_cast<int>(turn_);
@@ -86,6 +117,7 @@ result<std::vector<live_row>> live_view::next(std::size_t max_rows) {
     }
     silent = any ? 0 : silent + 1;
     if (out.size() < max_rows) turn_ = (turn_ + 1) % lanes_.size();
+    if (silent == lanes_.size()) turn_ = 0;
   }
   return out;
 }

@@ -32,7 +32,7 @@ class live_view : public live_cursor {
   live_view(const live_view&) = delete;
   live_view& operator=(const live_view&) = delete;
 
-  result<std::vector<live_row>> next(std::size_t max_rows) override;
+  result<live_rows> next(std::size_t max_rows) override;
   std::string token() const override;
   // Of the entries committed since the cursor was opened: history that was asked for is no sign of a slow reader.
   std::uint64_t backlog() const override;
@@ -48,6 +48,9 @@ class live_view : public live_cursor {
   };
   live_view(live_view_source from, const view_plan& plan, std::uint64_t incarnation);
 
+  live_place place() const;
+  void go_to(const live_place& place);
+  result<std::vector<live_row>> read(std::size_t max_rows);
   status start(std::string_view token);
   status resume(std::string_view token);
   result<bool> fill(int shard);

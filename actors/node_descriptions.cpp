@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "actors/record_json.hpp"
+#include "cluster/pushed_sources.hpp"
 #include "runtime/format/json_writer.hpp"
 #include "runtime/operators/view_operator.hpp"
 
@@ -147,6 +148,7 @@ json describe_source(const node_summary& s, const source_record& record) {
   const source_spec spec{record.name, record.stream, record.connector, record.options};
   const bool reads = state == "running" || state == "waiting" || state == "held";
   json out{{"name", record.name},
+           {"group", text_or_null(virtual_group_of(record))},
            {"stream", record.stream},
            {"connector", record.connector},
            {"options", shown_options(spec)},

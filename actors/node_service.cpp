@@ -42,11 +42,14 @@ result<json> node_service::stream_records(std::string_view name, const page_requ
   return read_stream_records(node_.log(), topic::stream(node_.settings().node.app, name), shards(), page, most_rows());
 }
 
-json node_service::list_sources() {
+json node_service::list_sources(const page_request& page) {
   const auto s = summarize(node_);
-  json out = json::array();
-  for (const auto& [name, record] : s.plan->state.sources) out.push_back(describe_source(s, record));
-  return out;
+  const auto& all = s.plan->state.sources;
+  json items = json::array();
+  auto at = page.after.empty() ? all.begin() : all.upper_bound(page.after);
+  for (; at != all.end() && items.size() < page.limit; ++at) items.push_back(describe_source(s, at->second));
+  const json next = at == all.end() || items.empty() ? json() : items.back()["name"];
+  return {{"items", std::move(items)}, {"next", next}};
 }
 
 result<json> node_service::get_source(std::string_view name) {

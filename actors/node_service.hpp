@@ -27,7 +27,7 @@ class node_service : public node_api {
 
   void post_records(posted_records records, reply done) override;
 
-  json list_sources() override;
+  json list_sources(const page_request& page) override;
   result<json> get_source(std::string_view name) override;
   void add_sources(std::vector<source_request> sources, reply done) override;
   void test_source(source_request source, reply done) override;

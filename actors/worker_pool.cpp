@@ -1,5 +1,7 @@
 #include "actors/worker_pool.hpp"
 
+#include <pthread.h>
+
 #include <condition_variable>
 #include <deque>
 #include <map>
@@ -42,7 +44,10 @@ struct worker_pool::impl {
 
 void worker_pool::impl::start_thread(const std::shared_ptr<impl>& self) {
   ++threads;
-  std::thread([self, number = next_thread++] { self->work_loop(number); }).detach();
+  std::thread([self, number = next_thread++] {
+    pthread_setname_np(pthread_self(), "weir.pool");
+    self->work_loop(number);
+  }).detach();
 }
 
 void worker_pool::impl::work_loop(std::uint64_t number) {
@@ -70,7 +75,6 @@ bool worker_pool::impl::run_one(std::uint64_t number, std::unique_lock<std::mute
   const bool given_up = running[number].hung;
   running.erase(number);
   if (given_up) --hung;
-  changed.notify_all();
   return !given_up;
 }
 

@@ -1,6 +1,7 @@
 #include "cluster/pushed_sources.hpp"
 
 #include <algorithm>
+#include <charconv>
 
 #include "runtime/batch/key_codec.hpp"
 #include "runtime/fault/protocol_rules.hpp"
@@ -31,6 +32,17 @@ status check_open(const source_record& known, std::string_view stream) {
 
 std::string virtual_source_name(std::string_view stream, int number) {
   return fmt::format("post.{}.{}", stream, number);
+}
+
+std::string virtual_group_of(const source_record& source) {
+  auto group = fmt::format("post.{}", source.stream);
+  if (source.connector != http_connector || source.name.size() <= group.size()) return {};
+  const auto* const end = source.name.data() + source.name.size();
+  int number = virtual_sources;
+  std::from_chars(source.name.data() + group.size() + 1, end, number);
+  const bool is_one =
+      number >= 0 && number < virtual_sources && source.name == virtual_source_name(source.stream, number);
+  return is_one ? std::move(group) : std::string();
 }
 
 std::string virtual_source_of(std::string_view stream, std::string_view key, int shards) {

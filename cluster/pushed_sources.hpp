@@ -14,6 +14,8 @@ inline constexpr std::string_view http_connector = "http";
 inline constexpr int virtual_sources = 16;
 
 std::string virtual_source_name(std::string_view stream, int number);
+// What the virtual sources of a stream are called together; empty: this is none of them.
+std::string virtual_group_of(const source_record& source);
 // Which of them takes a request: by its key alone, so that it is the same on any number of shards.
 std::string virtual_source_of(std::string_view stream, std::string_view key, int shards);
 

@@ -21,7 +21,7 @@ std::optional<std::string> event_stream::next_event() {
   std::string out;
   if (!(*batch)->token.empty()) out += fmt::format("id: {}\n", (*batch)->token);
   if ((*batch)->shed > 0) out += "event: shed\n";
-  return out + fmt::format("data: {{{}}}\n\n", (*batch)->members());
+  return out + fmt::format("data: {{{}}}\n\n", (*batch)->members);
 }
 
 }  // namespace weir

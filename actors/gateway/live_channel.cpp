@@ -72,9 +72,9 @@ void live_channel::unsubscribe(const std::string& id) {
   answers_.push_back(json_text({{"id", id}, {"unsubscribed", true}}));
 }
 
-std::optional<std::string> live_channel::next_message() {
+std::optional<live_message> live_channel::next_message() {
   if (!answers_.empty()) {
-    std::string out = std::move(answers_.front());
+    live_message out{std::move(answers_.front()), nullptr, {}};
     answers_.pop_front();
     return out;
   }
@@ -92,15 +92,15 @@ std::optional<std::string> live_channel::next_message() {
   return std::nullopt;
 }
 
-std::optional<std::string> live_channel::next_of(const std::string& id, subscription& from) {
+std::optional<live_message> live_channel::next_of(const std::string& id, subscription& from) {
   auto batch = from.next();
   if (!batch) {
     const json what = problem_json(http_status(batch.error().code), batch.error());
     subscriptions_.erase(id);
-    return json_text({{"id", id}, {"error", what}});
+    return live_message{json_text({{"id", id}, {"error", what}}), nullptr, {}};
   }
   if (!*batch) return std::nullopt;
-  return fmt::format("{{\"id\":{},{}}}", json_text(id), (*batch)->members());
+  return live_message{fmt::format("{{\"id\":{},", json_text(id)), std::move(*batch), "}"};
 }
 
 }  // namespace weir

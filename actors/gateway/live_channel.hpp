@@ -16,6 +16,15 @@
 
 namespace weir {
 
+// A message as it goes out: the parts that are its own, and between them the text that it shares with other clients.
+struct live_message {
+  std::string head;
+  live_batch_ptr batch;   // none: the head is all
+  std::string_view tail;  // of what has a batch
+
+  std::string text() const { return batch ? head + batch->members + std::string(tail) : head; }
+};
+
 class live_channel {
  public:
   // `wake` is called from any thread when next_message() may have more.
@@ -26,7 +35,7 @@ class live_channel {
   void receive(std::string_view text);
 
   // What to write next: answers first, then batches of the subscriptions in turn. nullopt: nothing for now.
-  std::optional<std::string> next_message();
+  std::optional<live_message> next_message();
 
   // Answers wait for a client that does not read: take no more of its messages.
   bool congested() const { return answers_.size() >= max_answers; }
@@ -37,7 +46,7 @@ class live_channel {
   void subscribe(const std::string& id, const std::string& view, const std::string& from);
   void unsubscribe(const std::string& id);
   void refuse(const nlohmann::json& id, const error& what);
-  std::optional<std::string> next_of(const std::string& id, subscription& from);
+  std::optional<live_message> next_of(const std::string& id, subscription& from);
 
   const gateway_context& context_;
   std::function<void()> wake_;

@@ -15,6 +15,7 @@
 #include <string_view>
 #include <vector>
 
+#include "actors/gateway/live_rows.hpp"
 #include "runtime/format/body_media.hpp"
 #include "runtime/result.hpp"
 
@@ -53,22 +54,13 @@ struct pipeline_request {
   bool from_beginning = true;
 };
 
-// One committed row (or deletion) of a view, or a gap that the reader must know of.
-struct live_row {
-  enum class kind : std::uint8_t { row, deleted };
-  kind what = kind::row;
-  int shard = 0;
-  std::int64_t offset = 0;
-  std::shared_ptr<const std::string> json;  // the row as a JSON object; for deletions an object of the key columns
-};
-
 // Reads a view's committed rows onwards from a position. Used by one thread at a time.
 class live_cursor {
  public:
   virtual ~live_cursor() = default;
   // The next rows, at most about max_rows; empty: none for now. offset_out_of_range: the position is gone (retention,
   // a range lost in a power failure): the subscriber must be told and start anew.
-  virtual result<std::vector<live_row>> next(std::size_t max_rows) = 0;
+  virtual result<live_rows> next(std::size_t max_rows) = 0;
   // The token to resume from after the rows handed out so far: opaque, URL-safe.
   virtual std::string token() const = 0;
   // Rows that wait; how far a slow client is behind.
@@ -102,8 +94,9 @@ class node_api {
   // unknown_outcome: it may or may not be committed, the same request with the same key tells.
   virtual void post_records(posted_records records, reply done) = 0;
 
-  virtual json
-  list_sources() = 0;  // name, stream, connector, options, state, rate, lag, last_error, next_try, position
+  // By name, each with group (of a stream's virtual sources), stream, connector, options, state, rate, lag, last_error,
+  // next_try, position.
+  virtual json list_sources(const page_request& page) = 0;
   virtual result<json> get_source(std::string_view name) = 0;
   virtual void add_sources(std::vector<source_request> sources, reply done) = 0;  // together: they open at one cut
   // Tries a source without adding it (or one that is there: only `name` is given): what its first records become.

@@ -95,6 +95,8 @@ constexpr const char* answers = R"json({
     "type": "object", "required": ["name", "stream", "connector", "state"],
     "properties": {
       "name": {"type": "string"}, "stream": {"type": "string"}, "connector": {"type": "string"},
+      "group": {"type": ["string", "null"],
+                "description": "What the sources are called together to which POST brings records without a source."},
       "options": {"type": "object"}, "state": {"type": "string"},
       "rate": {"type": ["number", "null"], "description": "Records per second."},
       "blocked_s": {"type": "number", "description": "Seconds in which ingest was too busy to take its records."},

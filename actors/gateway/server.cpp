@@ -1,4 +1,6 @@
 // The listener and its threads. Beast's own code is compiled here, once.
+#include <pthread.h>
+
 #include <boost/beast/src.hpp>
 #include <thread>
 
@@ -82,7 +84,10 @@ class gateway::impl {
   void run() {
     accept();
     for (int i = 0; i < state_->options.threads; ++i) {
-      threads_.emplace_back([this] { io_->run(); });
+      threads_.emplace_back([this] {
+        pthread_setname_np(pthread_self(), "weir.gateway");
+        io_->run();
+      });
     }
   }
 

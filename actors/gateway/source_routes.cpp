@@ -16,7 +16,9 @@ source_request source_of(const nlohmann::json& body) {
 }
 
 void list(const api_call& call, const respond& done) {
-  done(answer_rows(call, call.gateway.node.list_sources(),
+  const auto page = call.page();
+  if (!page) return done(problem(page.error()));
+  done(answer_rows(call, call.gateway.node.list_sources(*page),
                    {"name", "stream", "connector", "state", "rate", "lag", "last_error", "next_try"}));
 }
 
@@ -62,7 +64,8 @@ void add_source_routes(std::vector<route>& out) {
                  .pattern = "/v1/sources",
                  .operation_id = "list_sources",
                  .tag = "sources",
-                 .summary = "All sources with state, rate and lag",
+                 .summary = "All sources with state, rate and lag, by name",
+                 .query = page_parameters(),
                  .response = "source_list",
                  .row_list = true,
                  .handle = list});

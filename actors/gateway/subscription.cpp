@@ -17,16 +17,35 @@ void add_rows(std::string& out, std::string_view name, const std::vector<live_ro
   out += ']';
 }
 
-}  // namespace
+live_batch_ptr finished(live_batch batch) {
+  auto& out = batch.members;
+  if (batch.shed > 0) out = fmt::format("\"shed\":{}", batch.shed);
+  add_rows(out, "deleted", batch.deleted);
+  add_rows(out, "rows", batch.rows);
+  if (!batch.token.empty()) out += fmt::format("{}\"token\":{}", out.empty() ? "" : ",", json_text(batch.token));
+  return std::make_shared<const live_batch>(std::move(batch));
+}
 
-std::string live_batch::members() const {
-  std::string out;
-  if (shed > 0) out = fmt::format("\"shed\":{}", shed);
-  add_rows(out, "deleted", deleted);
-  add_rows(out, "rows", rows);
-  if (!token.empty()) out += fmt::format("{}\"token\":{}", out.empty() ? "" : ",", json_text(token));
+std::vector<live_batch_ptr> cut_into_batches(const live_rows& rows, std::size_t max_bytes) {
+  std::vector<live_batch_ptr> out;
+  live_batch batch;
+  std::size_t bytes = 0;
+  for (const auto& row : rows) {
+    const bool deletes = row.what == live_row::kind::deleted;
+    const bool full = bytes >= max_bytes;
+    if (full || (deletes && !batch.rows.empty())) {
+      out.push_back(finished(std::exchange(batch, {})));
+      bytes = 0;
+    }
+    bytes += row.json->size();
+    (deletes ? batch.deleted : batch.rows).push_back(row);
+  }
+  batch.token = rows.token();
+  out.push_back(finished(std::move(batch)));
   return out;
 }
+
+}  // namespace
 
 result<std::unique_ptr<subscription>> subscription::open(const gateway_context& context, const std::string& view,
                                                          const std::string& from, std::function<void()> wake) {
@@ -45,39 +64,31 @@ result<std::unique_ptr<subscription>> subscription::open(const gateway_context& 
 
 subscription::~subscription() { --context_.metrics.subscriptions_open; }
 
-result<std::optional<live_batch>> subscription::next() {
-  if (ready_.empty() && cursor_->backlog() > context_.options.max_backlog_rows) {
-    live_batch skipped{.shed = cursor_->skip_to_end()};
-    skipped.token = cursor_->token();
-    context_.metrics.rows_shed += skipped.shed;
-    if (skipped.shed > 0) return skipped;
-  }
-  if (ready_.empty()) {
-    WEIR_TRY(rows, cursor_->next(context_.options.max_batch_rows));
-    if (rows.empty()) return std::nullopt;
-    cut_into_batches(std::move(rows));
-  }
-  live_batch out = std::move(ready_.front());
+result<live_batch_ptr> subscription::next() {
+  if (ready_.empty()) WEIR_TRY_VOID(read_on());
+  if (ready_.empty()) return nullptr;
+  auto out = std::move(ready_.front());
   ready_.pop_front();
-  context_.metrics.rows_sent += out.rows.size() + out.deleted.size();
+  context_.metrics.rows_sent += out->rows.size() + out->deleted.size();
   return out;
 }
 
-void subscription::cut_into_batches(std::vector<live_row> rows) {
-  live_batch batch;
-  std::size_t bytes = 0;
-  for (auto& row : rows) {
-    const bool deletes = row.what == live_row::kind::deleted;
-    const bool full = bytes >= context_.options.max_batch_bytes;
-    if (full || (deletes && !batch.rows.empty())) {
-      ready_.push_back(std::exchange(batch, {}));
-      bytes = 0;
+status subscription::read_on() {
+  if (cursor_->backlog() > context_.options.max_backlog_rows) {
+    live_batch skipped{.shed = cursor_->skip_to_end()};
+    skipped.token = cursor_->token();
+    context_.metrics.rows_shed += skipped.shed;
+    if (skipped.shed > 0) {
+      ready_.push_back(finished(std::move(skipped)));
+      return {};
     }
-    bytes += row.json->size();
-    (deletes ? batch.deleted : batch.rows).push_back(std::move(row));
   }
-  batch.token = cursor_->token();
-  ready_.push_back(std::move(batch));
+  WEIR_TRY(rows, cursor_->next(context_.options.max_batch_rows));
+  if (rows.empty()) return {};
+  const auto& batches =
+      rows.batches([&](const live_rows& all) { return cut_into_batches(all, context_.options.max_batch_bytes); });
+  ready_.assign(batches.begin(), batches.end());
+  return {};
 }
 
 }  // namespace weir

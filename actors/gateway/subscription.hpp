@@ -5,24 +5,11 @@
 
 #include <deque>
 #include <memory>
-#include <optional>
 #include <string>
-#include <string_view>
-#include <vector>
 
 #include "actors/gateway/routes.hpp"
 
 namespace weir {
-
-// Deletions come before rows: a batch in which a key is deleted after it was written is cut there.
-struct live_batch {
-  std::uint64_t shed = 0;  // rows that were skipped just before this
-  std::vector<live_row> deleted, rows;
-  std::string token;  // resumes after this batch; empty: there is more of the same read to come
-
-  // {"deleted":[...],"rows":[...],"token":"..."} without the outer braces; a shed batch is "shed":n and the token.
-  std::string members() const;
-};
 
 class subscription {
  public:
@@ -34,17 +21,17 @@ class subscription {
   subscription(const subscription&) = delete;
   subscription& operator=(const subscription&) = delete;
 
-  // The next batch; nullopt: none for now. After an error the subscription is over.
-  result<std::optional<live_batch>> next();
+  // The next batch; null: none for now. After an error the subscription is over.
+  result<live_batch_ptr> next();
   std::string token() const { return cursor_->token(); }
 
  private:
   explicit subscription(const gateway_context& context) : context_(context) {}
-  void cut_into_batches(std::vector<live_row> rows);
+  status read_on();
 
   const gateway_context& context_;
   std::unique_ptr<live_cursor> cursor_;
-  std::deque<live_batch> ready_;
+  std::deque<live_batch_ptr> ready_;
 };
 
 }  // namespace weir

@@ -30,6 +30,7 @@ class websocket_session : public connection, public std::enable_shared_from_this
         [](websocket::response_type& answer) { answer.set(http::field::server, "weir"); }));
     stream_.read_message_max(options.max_message_bytes);
     stream_.text(true);
+    stream_.auto_fragment(false);  // a message is one frame and one write
     upgrade_ = std::move(upgrade);
     stream_.async_accept(upgrade_, [self = shared_from_this()](beast::error_code code) {
       if (code || !self->channel_) return self->close();  // without a channel: closed while this was on its way
@@ -87,11 +88,15 @@ class websocket_session : public connection, public std::enable_shared_from_this
     auto message = channel_->next_message();
     if (!message) return;
     writing_ = true;
-    text_ = std::move(*message);
+    message_ = std::move(*message);
     write_deadline_ = std::chrono::steady_clock::now() + seed_.state->options.write_timeout;
     watch_write();
-    stream_.async_write(asio::buffer(text_), [self = shared_from_this()](beast::error_code code, std::size_t) {
+    const std::string_view members = message_.batch ? std::string_view(message_.batch->members) : std::string_view();
+    const std::array<asio::const_buffer, 3> parts{asio::buffer(message_.head), asio::buffer(members),
+                                                  asio::buffer(message_.tail)};
+    stream_.async_write(parts, [self = shared_from_this()](beast::error_code code, std::size_t) {
       self->writing_ = false;
+      self->message_ = {};
       if (code) return self->close();
       self->write_next();
       self->read_next();
@@ -119,7 +124,7 @@ class websocket_session : public connection, public std::enable_shared_from_this
   std::chrono::steady_clock::time_point write_deadline_;
   http::request<http::string_body> upgrade_;
   std::optional<live_channel> channel_;
-  std::string text_;
+  live_message message_;  // that is written
   bool open_ = false, reading_ = false, writing_ = false, watching_ = false;
 };
 

@@ -1,12 +1,17 @@
 #include "actors/net/io_thread.hpp"
 
+#include <pthread.h>
+
 namespace weir {
 
 boost::asio::io_context& io_thread::context() {
   std::lock_guard lock(mutex_);
   if (!thread_.joinable()) {
     work_.emplace(context_.get_executor());
-    std::packaged_task<void()> run([this] { context_.run(); });
+    std::packaged_task<void()> run([this] {
+      pthread_setname_np(pthread_self(), "weir.sockets");
+      context_.run();
+    });
     ended_ = run.get_future();
     thread_ = std::thread(std::move(run));
   }

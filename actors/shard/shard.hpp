@@ -85,8 +85,8 @@ class shard_listener {
   // A pipeline stopped in this shard until someone resumes it.
   virtual void pipeline_quarantined(int shard, std::string_view pipeline, const error& why) = 0;
   // Entries below `end` were committed to this partition of a view's or a shuffle's topic; the owner wakes the shard
-  // that has the partition's number, and whoever follows the view.
-  virtual void topic_committed(int shard, std::string_view topic, int partition, std::int64_t end) = 0;
+  // that has the partition's number, and whoever follows the view. `rows`: a view's rows are among them.
+  virtual void topic_committed(int shard, std::string_view topic, int partition, std::int64_t end, bool rows) = 0;
   virtual void clock_changed(int shard, std::string_view stream, const shard_clock& clock) = 0;
 };
 

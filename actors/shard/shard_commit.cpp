@@ -108,8 +108,8 @@ void shard::impl::committed(const std::vector<epoch>& epochs, const commit_outco
       w.second();
     else
       commit_waiters.push_back(std::move(w));
-  for (const auto& [topic, partition, end] : outcome.grown)
-    listener.topic_committed(options.shard, topic, partition, end);
+  for (const auto& [topic, partition, end, rows] : outcome.grown)
+    listener.topic_committed(options.shard, topic, partition, end, rows);
 }
 
 }  // namespace weir

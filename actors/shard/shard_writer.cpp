@@ -179,7 +179,11 @@ status shard_writer::apply(const flat& f, const std::vector<std::int64_t>& offse
   WEIR_TRY(stamp, store_.changelog_stamp(shard_));
   delta.changelog_next = stamp;
   std::map<std::string_view, std::int64_t> view_next;
-  std::map<std::pair<std::string_view, int>, std::int64_t> grown;
+  struct growth {
+    std::int64_t end = 0;
+    bool rows = false;
+  };
+  std::map<std::pair<std::string_view, int>, growth> grown;
   std::set<std::string_view> streams;
   for (std::size_t i = 0; i < f.appends.size(); ++i) {
     const auto& a = f.appends[i];
@@ -187,18 +191,21 @@ status shard_writer::apply(const flat& f, const std::vector<std::int64_t>& offse
       delta.changes.push_back({a.key, a.value});
       delta.changelog_next = offsets[i] + 1;
     } else if (const auto view = view_of(a.topic); !view.empty()) {
-      if (auto row = row_of(view, a, offsets[i], f.fresh[i])) delta.rows.push_back(*row);
-      view_next[view] = offsets[i] + 1;
-      grown[{a.topic, a.partition}] = offsets[i] + 1;
+      auto& of_view = grown[{a.topic, a.partition}];
+      if (auto row = row_of(view, a, offsets[i], f.fresh[i])) {
+        delta.rows.push_back(*row);
+        of_view.rows = true;
+      }
+      view_next[view] = of_view.end = offsets[i] + 1;
     } else if (a.topic.starts_with(shuffle_prefix_)) {
-      grown[{a.topic, a.partition}] = offsets[i] + 1;
+      grown[{a.topic, a.partition}].end = offsets[i] + 1;
     } else if (a.topic.starts_with(stream_prefix_) && streams.insert(a.topic).second) {
       if (const auto numbers = decode_entry_header(a.header))
         outcome.streams.push_back({std::string(a.topic), numbers->first, offsets[i]});
     }
   }
   for (const auto& [view, next] : view_next) delta.view_next.emplace_back(view, next);
-  for (const auto& [at, end] : grown) outcome.grown.push_back({std::string(at.first), at.second, end});
+  for (const auto& [at, by] : grown) outcome.grown.push_back({std::string(at.first), at.second, by.end, by.rows});
   return store_.apply(shard_, delta);
 }
 

@@ -35,6 +35,7 @@ struct commit_outcome {
     std::string topic;
     int partition = 0;
     std::int64_t end = 0;
+    bool rows = false;  // else it is time alone that went on
   };
   std::vector<growth> grown;  // of views and shuffles
   struct stream_hint {

@@ -173,7 +173,7 @@ std::string encode_entry(const stream_entry& e) {
   return out;
 }
 
-result<stream_entry> decode_entry(std::string_view value) {
+result<stream_entry> decode_entry(std::string value) {
   const auto corrupt = [&](std::string_view what) {
     return fail(errc::corrupt, "a stream entry of {} bytes cannot be read: {}", value.size(), what);
   };
@@ -191,9 +191,10 @@ result<stream_entry> decode_entry(std::string_view value) {
   if (!read_marks(r, e)) return corrupt("marks");
   std::vector<std::uint32_t> ends;
   if (!read_stamps(r, r.varint(), e, ends)) return corrupt("stamps");
-  const auto bytes = r.take(ends.empty() ? 0 : ends.back());
+  const auto from = value.size() - r.remaining();
+  r.take(ends.empty() ? 0 : ends.back());
   if (!r.ok() || !r.at_end()) return corrupt("its records are not as long as it says");
-  e.records = raw_records::adopt(bytes, std::move(ends));
+  e.records = raw_records::adopt(std::move(value), from, std::move(ends));
   return e;
 }
 

@@ -62,7 +62,8 @@ std::string encode_entry_header(const stream_entry& entry);
 result<entry_numbers> decode_entry_header(std::string_view header);
 
 std::string encode_entry(const stream_entry& entry);
-// errc::corrupt for bytes that are no entry; never crashes, whatever they are.
-result<stream_entry> decode_entry(std::string_view value);
+// errc::corrupt for bytes that are no entry; never crashes, whatever they are. The entry's records stay where they are
+// in `value`.
+result<stream_entry> decode_entry(std::string value);
 
 }  // namespace weir

@@ -106,7 +106,7 @@ class task {
   void write_clocks(node& n);
   void append(owned_append a);
 
-  result<bool> process_stream_entry(task_input& input, const log_entry& stored, std::uint64_t& records_left);
+  result<bool> process_stream_entry(task_input& input, log_entry& stored, std::uint64_t& records_left);
   status process_shuffle_entry(node& n, const log_entry& stored);
   status process_view_entry(task_input& input, const log_entry& stored);
   result<record_batch> decode_rows(view_reader& reader, const raw_records& texts);

@@ -189,7 +189,7 @@ result<std::size_t> task::read_on(task_input& input, event_log& log, std::size_t
   while (bytes < max_bytes && records_left > 0) {
     WEIR_TRY(any, fetch_more(input, *in, options_.fetch_bytes));
     if (!any) break;
-    const auto& stored = in->pending.front();
+    auto& stored = in->pending.front();
     bytes += (stored.value ? stored.value->size() : 0) + stored.header.size() + 1;
     dirty_ = true;
     if (input.kind == input_kind::stream) {
@@ -213,8 +213,12 @@ result<std::size_t> task::read_on(task_input& input, event_log& log, std::size_t
 }
 
 // Answers whether the entry is used up.
-result<bool> task::process_stream_entry(task_input& input, const log_entry& stored, std::uint64_t& records_left) {
-  WEIR_TRY(entry, decode_entry(stored.value ? std::string_view(*stored.value) : std::string_view{}));
+result<bool> task::process_stream_entry(task_input& input, log_entry& stored, std::uint64_t& records_left) {
+  WEIR_TRY(numbers, decode_entry_header(stored.header));
+  // One that is not used up is decoded again.
+  const bool used_up = records_left >= numbers.next - numbers.first;
+  auto bytes = used_up ? std::move(stored.value).value_or("") : stored.value.value_or("");
+  WEIR_TRY(entry, decode_entry(std::move(bytes)));
   if (rule_on(2) && entry.first_number > input.position)
     return fail(errc::offset_out_of_range,
                 "stream {} goes on with record {} in shard {}, pipeline {} stands at {}: records are gone", input.name,

@@ -27,24 +27,33 @@ double from_ordered_bits(std::uint64_t bits) {
   return std::bit_cast<double>((bits & sign_bit) != 0 ? bits & ~sign_bit : ~bits);
 }
 
-status decode_text(std::string_view& key, column& out) {
-  std::string text;
-  for (std::size_t i = 0; i + 1 < key.size(); ++i) {
-    if (key[i] != '\0') {
-      text.push_back(key[i]);
-      continue;
-    }
-    if (key[i + 1] == '\0') {
-      key.remove_prefix(i + 2);
-      out.push_text(text);
+// Takes a text with its end from the front of `key`; appends it to `out` when there is one.
+status take_text(std::string_view& key, std::string* out) {
+  for (std::size_t from = 0;;) {
+    const auto zero = key.find('\0', from);
+    if (zero == std::string_view::npos || zero + 1 == key.size()) return fail(errc::corrupt, "key ends inside a text");
+    if (out != nullptr) out->append(key, from, zero - from);
+    const auto next = static_cast<unsigned char>(key[zero + 1]);
+    from = zero + 2;
+    if (next == 0) {
+      key.remove_prefix(from);
       return {};
     }
-    if (static_cast<unsigned char>(key[i + 1]) != 0xff) return fail(errc::corrupt, "key holds a lone zero byte");
-    text.push_back('\0');
-    ++i;
+    if (next != 0xff) return fail(errc::corrupt, "key holds a lone zero byte");
+    if (out != nullptr) out->push_back('\0');
   }
-  return fail(errc::corrupt, "key ends inside a text");
 }
+
+// Takes the tag from the front of `key`: whether a value follows.
+result<bool> take_tag(std::string_view& key) {
+  if (key.empty()) return fail(errc::corrupt, "key ends before its last column");
+  const char tag = key.front();
+  key.remove_prefix(1);
+  if (tag != present && tag != null) return fail(errc::corrupt, "key holds the unknown tag {}", static_cast<int>(tag));
+  return tag == present;
+}
+
+status no_number() { return fail(errc::corrupt, "key ends inside a number"); }
 
 }  // namespace
 
@@ -74,16 +83,18 @@ std::string encode_key(const record_batch& rows, std::span<const std::size_t> co
 }
 
 status decode_key(std::string_view& key, column& out) {
-  if (key.empty()) return fail(errc::corrupt, "key ends before its last column");
-  const char tag = key.front();
-  key.remove_prefix(1);
-  if (tag == null) {
+  WEIR_TRY(has_value, take_tag(key));
+  if (!has_value) {
     out.push_null();
     return {};
   }
-  if (tag != present) return fail(errc::corrupt, "key holds the unknown tag {}", static_cast<int>(tag));
-  if (is_text_like(out.type())) return decode_text(key, out);
-  if (key.size() < 8) return fail(errc::corrupt, "key ends inside a number");
+  if (is_text_like(out.type())) {
+    std::string text;
+    WEIR_TRY_VOID(take_text(key, &text));
+    out.push_text(text);
+    return {};
+  }
+  if (key.size() < 8) return no_number();
   std::uint64_t bits = 0;
   for (int i = 0; i < 8; ++i) bits = bits << 8 | static_cast<unsigned char>(key[static_cast<std::size_t>(i)]);
   key.remove_prefix(8);
@@ -91,6 +102,15 @@ status decode_key(std::string_view& key, column& out) {
     out.push_double(from_ordered_bits(bits));
   else
     out.push_int(static_cast<std::int64_t>(bits ^ sign_bit));
+  return {};
+}
+
+status skip_key(std::string_view& key, data_type type) {
+  WEIR_TRY(has_value, take_tag(key));
+  if (!has_value) return {};
+  if (is_text_like(type)) return take_text(key, nullptr);
+  if (key.size() < 8) return no_number();
+  key.remove_prefix(8);
   return {};
 }
 

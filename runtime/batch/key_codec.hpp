@@ -21,6 +21,8 @@ std::string encode_key(const record_batch& rows, std::span<const std::size_t> co
 // Reads one value of the given type from the front of `key` into `out`, advancing it. errc::corrupt when it can't be
 // one.
 status decode_key(std::string_view& key, column& out);
+// The same without the value: whether a key can be one.
+status skip_key(std::string_view& key, data_type type);
 
 // The same on every machine and in every version (it decides where a group lives): FNV-1a 64 with a final mix.
 std::uint64_t stable_hash(std::string_view bytes);

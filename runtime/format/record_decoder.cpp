@@ -43,22 +43,25 @@ status check_raw_schema(const schema& columns_schema) {
 }  // namespace
 
 void raw_records::append(std::string_view record) {
-  bytes_.resize(byte_count());
+  bytes_.resize(from_ + byte_count());
   bytes_.append(record);
-  ends_.push_back(static_cast<std::uint32_t>(bytes_.size()));
+  ends_.push_back(static_cast<std::uint32_t>(bytes_.size() - from_));
   bytes_.append(padding, '\0');
 }
 
 void raw_records::clear() {
   bytes_.assign(padding, '\0');
+  from_ = 0;
   ends_.clear();
 }
 
-raw_records raw_records::adopt(std::string_view bytes, std::vector<std::uint32_t> ends) {
+raw_records raw_records::adopt(std::string bytes, std::size_t from, std::vector<std::uint32_t> ends) {
   raw_records out;
   out.ends_ = std::move(ends);
-  out.bytes_.assign(bytes.substr(0, out.byte_count()));
-  out.bytes_.resize(out.byte_count() + padding);
+  out.bytes_ = std::move(bytes);
+  out.from_ = from;
+  out.bytes_.resize(from + out.byte_count());
+  out.bytes_.resize(from + out.byte_count() + padding);
   return out;
 }
 

@@ -24,21 +24,23 @@ class raw_records {
   std::size_t byte_count() const { return ends_.empty() ? 0 : ends_.back(); }
   std::string_view operator[](std::size_t i) const {
     const std::size_t begin = i == 0 ? 0 : ends_[i - 1];
-    return {bytes_.data() + begin, ends_[i] - begin};
+    return {bytes_.data() + from_ + begin, ends_[i] - begin};
   }
   // How many readable bytes stand from the record's first byte on, padding included.
   std::size_t readable_from(std::size_t i) const {
     const std::size_t begin = i == 0 ? 0 : ends_[i - 1];
-    return bytes_.size() - begin;
+    return bytes_.size() - from_ - begin;
   }
-  std::string_view all_bytes() const { return {bytes_.data(), byte_count()}; }
+  std::string_view all_bytes() const { return {bytes_.data() + from_, byte_count()}; }
   const std::vector<std::uint32_t>& ends() const { return ends_; }
-  // Takes over already contiguous records: the reader of a stored batch. `ends` ascend, the last one is at most
-  // bytes.size(); the caller has checked that.
-  static raw_records adopt(std::string_view bytes, std::vector<std::uint32_t> ends);
+  // Takes over already contiguous records: the reader of a stored batch. They stand in `bytes` from `from` on; `ends`
+  // ascend, the last one is at most bytes.size() - from; the caller has checked that. Nothing is copied where `bytes`
+  // has room for the padding.
+  static raw_records adopt(std::string bytes, std::size_t from, std::vector<std::uint32_t> ends);
 
  private:
-  std::string bytes_ = std::string(padding, '\0');  // records, then the padding
+  std::string bytes_ = std::string(padding, '\0');  // from from_ on: records, then the padding
+  std::size_t from_ = 0;
   std::vector<std::uint32_t> ends_;
 };
 

@@ -9,6 +9,8 @@ namespace weir {
 namespace {
 
 constexpr char format_version = 1;
+// Who parses a large value may need readable bytes behind it: with room for them it is not copied once more.
+constexpr std::size_t large_value = 4'096, room_behind = 64;
 constexpr std::size_t head_bytes = 1 + sizeof(std::int64_t) + sizeof(std::uint32_t);
 static_assert(std::endian::native == std::endian::little, "the stored layout is little-endian");
 
@@ -97,7 +99,10 @@ result<stored_batch_cursor::parts> stored_batch_cursor::advance() {
 result<log_entry> stored_batch_cursor::next() {
   auto const offset = position_;
   WEIR_TRY(found, advance());
-  return log_entry{offset, std::string(found.key), std::string(found.value), std::string(found.header), timestamp_us_};
+  log_entry out{offset, std::string(found.key), std::string(), std::string(found.header), timestamp_us_};
+  out.value->reserve(found.value.size() + (found.value.size() >= large_value ? room_behind : 0));
+  out.value->append(found.value);
+  return out;
 }
 
 status stored_batch_cursor::skip_to(std::int64_t offset) {

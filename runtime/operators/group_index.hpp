@@ -19,6 +19,16 @@ class group_index {
       if (entries_[i].hash == hash && matches(entries_[i].number)) return entries_[i].number;
     return none;
   }
+  // Has the place of `hash` fetched into the cache before find() looks there.
+  void prefetch(std::uint64_t hash) const {
+    if (!entries_.empty()) __builtin_prefetch(&entries_[hash & (entries_.size() - 1)]);
+  }
+  // The number that find() will most likely meet first; none: it has to search.
+  std::uint32_t likely(std::uint64_t hash) const {
+    if (entries_.empty()) return none;
+    const auto& home = entries_[hash & (entries_.size() - 1)];
+    return home.hash == hash ? home.number : none;
+  }
   // The number must not be in the index.
   void insert(std::uint64_t hash, std::uint32_t number);
   void erase(std::uint64_t hash, std::uint32_t number);

@@ -78,6 +78,7 @@ class group_store {
     std::vector<std::uint32_t> slots;  // ascending, none within the gap of another
   };
 
+  void fetch_ahead(std::size_t row, std::size_t rows, std::int64_t start) const;
   void assign_windows(const grouping_rows& rows);
   void assign_sessions(const grouping_rows& rows);
   void count_rows(const grouping_rows& rows);

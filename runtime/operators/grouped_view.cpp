@@ -65,8 +65,15 @@ std::uint32_t grouped_view::clock_of(std::uint32_t slot) {
 
 void grouped_view::unqueue(std::uint32_t slot) {
   auto& b = book_[slot];
-  if (b.queued) clocks_[b.clock].open.erase({b.queued_end, slot});
+  if (!b.queued) return;
   b.queued = false;
+  auto& open = clocks_[b.clock].open;
+  const auto with_this_end = open.find(b.queued_end);
+  auto& slots = with_this_end->second;
+  slots[b.queued_at] = slots.back();
+  book_[slots.back()].queued_at = b.queued_at;
+  slots.pop_back();
+  if (slots.empty()) open.erase(with_this_end);
 }
 
 // Brings the queues up to the windows that rows opened, made longer, or made one.
@@ -93,7 +100,9 @@ status grouped_view::follow_store() {
                   store_.describe(slot), format_timestamp(end));
     b.queued = true;
     b.queued_end = end;
-    clock.open.emplace_hint(clock.open.end(), end, slot);  // most windows end after the others, restored ones too
+    auto& slots = clock.open[end];
+    b.queued_at = slots.size();
+    slots.push_back(slot);
   }
   return {};
 }
@@ -118,9 +127,9 @@ void grouped_view::move_clock(std::uint32_t number, const clock_state& now) {
 
 void grouped_view::collect_due(std::uint32_t number, std::vector<std::uint32_t>& due) const {
   const auto& clock = clocks_[number];
-  for (const auto& [end, slot] : clock.open) {
+  for (const auto& [end, slots] : clock.open) {
     if (!closed_by(plan_.window, end, clock.horizon)) break;
-    due.push_back(slot);
+    due.insert(due.end(), slots.begin(), slots.end());
   }
 }
 

@@ -60,13 +60,14 @@ class grouped_view {
   struct closing_clock {
     clock_state now;
     std::int64_t horizon = no_watermark;
-    std::set<std::pair<std::int64_t, std::uint32_t>> open;  // (window end, slot)
+    std::map<std::int64_t, std::vector<std::uint32_t>> open;  // slots by the end of their window
   };
   // What this shard knows of a group beside its aggregates; by slot.
   struct bookkeeping {
     std::uint32_t clock = 0;
-    std::int64_t queued_end = 0;  // in clocks_[clock].open, when queued
-    bool queued = false;
+    bool queued = false;  // in clocks_[clock].open, where these say
+    std::int64_t queued_end = 0;
+    std::size_t queued_at = 0;
     std::string stored_key;  // state entry that stands for it; empty: none
     std::optional<standing_row> standing;
     std::int64_t aged = no_watermark;  // running: under which event time it stands in by_age_

@@ -71,13 +71,18 @@ TEST_CASE("readers at the end of a view share what one of them has read", "[live
   for (int i = 0; i < 50; ++i) readers.push_back(v.follow(""));
   v.write(3);
   v.fetches = 0;
-  std::vector<live_row> first = readers[0]->next(100).value();
+  const auto first = readers[0]->next(100).value();
   REQUIRE(first.size() == 3);
+  const live_rows::cutter never = [](const live_rows&) -> std::vector<live_batch_ptr> {
+    throw std::logic_error("twice");
+  };
+  const auto& made = first.batches([](const live_rows&) { return std::vector<live_batch_ptr>(1); });
   for (std::size_t i = 1; i < readers.size(); ++i) {
     const auto rows = readers[i]->next(100).value();
     REQUIRE(rows.size() == 3);
     for (std::size_t r = 0; r < 3; ++r) CHECK(rows[r].json == first[r].json);  // the same text, not a copy
     CHECK(readers[i]->token() == readers[0]->token());
+    CHECK(&rows.batches(never) == &made);  // and what was made of it
   }
   CHECK(v.fetches < 60);  // one for the rows, and one for each reader that looks for more
   v.write(2);
@@ -131,4 +136,32 @@ TEST_CASE("a feed lives as long as somebody follows it", "[live]") {
   CHECK_FALSE(kept.expired());
   reader.reset();
   CHECK(kept.expired());
+}
+
+TEST_CASE("followers wake for every commit of rows, and now and then where only time goes on", "[live]") {
+  live_hub hub;
+  int woken = 0;
+  const auto follower = hub.follow("v", [&] { ++woken; });
+  const auto from = std::chrono::steady_clock::now();
+  for (int i = 0; i < 10; ++i) hub.committed("v", true);
+  CHECK(woken == 10);
+  while (woken == 10) hub.committed("v", false);
+  CHECK(std::chrono::steady_clock::now() - from >= live_hub::longest_sleep);
+  hub.committed("v", true);
+  hub.committed("other", true);
+  CHECK(woken == 12);
+  hub.forget(follower);
+  hub.committed("v", true);
+  CHECK(woken == 12);
+}
+
+TEST_CASE("a reader that lags takes all that there is at once, not the small steps of quicker ones", "[live]") {
+  followed_view v;
+  const auto quick = v.follow(""), slow = v.follow("");
+  for (int i = 0; i < 5; ++i) {
+    v.write(1);
+    CHECK(quick->next(100).value().size() == 1);
+  }
+  CHECK(slow->next(100).value().size() == 5);
+  CHECK(slow->token() == quick->token());
 }

@@ -52,7 +52,7 @@ TEST_CASE("a source that cannot be is refused with the reason") {
   CHECK_THAT(refused({"a", "camera", "telepathy", {}}), Catch::Contains("telepathy"));
   CHECK_THAT(refused({"a", "camera", "retry", {}}), Catch::Contains("no connector"));
   CHECK_THAT(refused({"a", "camera", "file", {{"path", "/etc/passwd"}}}), Catch::Contains("allow"));
-  CHECK(n.api().list_sources().empty());
+  CHECK(n.api().list_sources({})["items"].empty());
 }
 
 TEST_CASE("a pipeline is applied once, refused when it differs, replaced, dropped and applied anew") {

@@ -62,7 +62,7 @@ TEST_CASE("sources over limits.sources are refused, by command and at the start"
   });
   REQUIRE_FALSE(third);
   CHECK_THAT(third.error().text(), Contains("limits.sources = 2"));
-  CHECK(n.api().list_sources().size() == 2);
+  CHECK(n.api().list_sources({})["items"].size() == 2);
   n.stop();
   source_config listed;
   listed.name = "c";

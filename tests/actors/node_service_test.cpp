@@ -29,7 +29,7 @@ std::vector<live_row> read_on(live_cursor& cursor, std::size_t wanted) {
   running_node::comes_true([&] {
     auto more = cursor.next(100);
     if (!more) FAIL(more.error().text());
-    for (auto& r : *more) out.push_back(std::move(r));
+    out.insert(out.end(), more->begin(), more->end());
     return out.size() >= wanted;
   });
   return out;
@@ -245,6 +245,28 @@ TEST_CASE("streams, sources, views and pipelines show what they are and how they
   const auto text = n.api().metrics_text();
   CHECK_THAT(text, Catch::Contains(R"(weir_source_records_total{source="cam1",stream="camera"} 8)"));
   CHECK_THAT(text, Catch::Contains("weir_shard_commits_total"));
+}
+
+TEST_CASE("sources are listed by name, page by page, also while they come and go") {
+  running_node n;
+  n.start();
+  n.apply("socks", camera_sql);
+  for (const auto* name : {"d", "b", "a", "c"}) n.add_file(name, "camera", {});
+  std::vector<std::string> names;
+  const auto read = [&](const page_request& page) {
+    const auto list = n.api().list_sources(page);
+    for (const auto& s : list["items"]) names.push_back(s["name"]);
+    return list["next"];
+  };
+  auto next = read({2, ""});
+  CHECK(next == "b");
+  n.done([&](node_api::reply reply) { n.api().remove_source("b", std::move(reply)); });
+  next = read({1, next});
+  CHECK(next == "c");
+  CHECK(read({1, next}).is_null());
+  CHECK(names == std::vector<std::string>{"a", "b", "c", "d"});
+  CHECK(read({100, "d"}).is_null());
+  CHECK(names.size() == 4);
 }
 
 TEST_CASE("the records of a stream are listed from the newest page back") {

@@ -21,6 +21,8 @@ result<json> tried(running_node& n, source_request source) {
   return n.answer([&](node_api::reply reply) { n.api().test_source(std::move(source), std::move(reply)); });
 }
 
+json sources_of(running_node& n) { return n.api().list_sources({})["items"]; }
+
 }  // namespace
 
 TEST_CASE("records are answered after their commit, and the source shows them", "[node]") {
@@ -87,13 +89,24 @@ TEST_CASE("keys are forgotten after http.idempotency_window", "[node]") {
   CHECK((*post(n, "{\"k\":\"y\"}\n", "a"))["repeated"] == false);
 }
 
+TEST_CASE("the sources that take records without one say that they belong together", "[node]") {
+  running_node n;
+  n.start();
+  n.apply("p", sql);
+  REQUIRE(post(n, "{\"k\":\"a\"}\n"));
+  REQUIRE(post(n, "{\"k\":\"a\"}\n", {}, {}));
+  std::map<std::string, int> groups;
+  for (const auto& s : sources_of(n)) ++groups[s["group"].is_null() ? s["name"] : s["group"]];
+  CHECK(groups == std::map<std::string, int>{{"cam", 1}, {"post.readings", 16}});
+}
+
 TEST_CASE("a source is tried without adding it", "[node]") {
   running_node n;
   n.start();
   n.apply("p", sql);
   n.write("in.ndjson", {"{\"k\":\"a\"}", "broken", "{\"k\":\"b\"}"});
   const std::map<std::string, std::string> options{{"path", n.folder.path("in.ndjson")}};
-  const auto before = n.api().list_sources().size();
+  const auto before = sources_of(n).size();
   const auto shown = tried(n, {"", "readings", "file", options});
   REQUIRE(shown);
   CHECK((*shown)["records"] == 3);
@@ -101,7 +114,7 @@ TEST_CASE("a source is tried without adding it", "[node]") {
   REQUIRE((*shown)["dead"].size() == 1);
   CHECK((*shown)["dead"][0]["record"] == "broken");
   CHECK((*shown)["ended"] == true);
-  CHECK(n.api().list_sources().size() == before);
+  CHECK(sources_of(n).size() == before);
   CHECK(n.api().stream_records("readings", {}).value()["items"].empty());
   CHECK(n.api().dead_letters("readings", false, {}).value()["items"].empty());
 

@@ -53,6 +53,24 @@ TEST_CASE_METHOD(pushed_fixture, "sources that open by themselves count against 
   CHECK(refused(open("no name")).code == errc::invalid_argument);
 }
 
+TEST_CASE("the virtual sources of a stream are a group, and no other source is in it") {
+  source_record source;
+  source.stream = "camera";
+  source.connector = http_connector;
+  for (int i = 0; i < virtual_sources; ++i) {
+    source.name = virtual_source_name("camera", i);
+    CHECK(virtual_group_of(source) == "post.camera");
+  }
+  for (const auto* name : {"post.camera.16", "post.camera.-1", "post.camera.01", "post.camera.1x", "post.camera.",
+                           "post.camera", "post.cam.1", "cam1", ""}) {
+    source.name = name;
+    CHECK(virtual_group_of(source).empty());
+  }
+  source.name = virtual_source_name("camera", 1);
+  source.connector = "file";
+  CHECK(virtual_group_of(source).empty());
+}
+
 TEST_CASE("a key has the same virtual source on any number of shards, and keys spread over all of them") {
   std::set<std::string> seen;
   for (int i = 0; i < 1'000; ++i) {

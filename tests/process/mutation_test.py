@@ -132,7 +132,7 @@ class mutations(unittest.TestCase):
     def wait_until_read(self, names):
         """Ended, or failed for a reason that it tells (a header that names a column twice, gzip that is broken)."""
         def settled():
-            states = {s["name"]: s for s in self.node.get("/v1/sources")["items"]}
+            states = {s["name"]: s for s in self.node.items("/v1/sources")}
             return all(states[n]["state"] == "ended" or (states[n]["last_error"] and states[n]["restarts"] > 0)
                        for n in names) and states
         return wait_until("every damaged file is read or refused", settled, seconds=120)

@@ -36,13 +36,13 @@ class fake_cursor : public live_cursor {
     view_->waiting.erase(this);
   }
 
-  result<std::vector<live_row>> next(std::size_t max_rows) override {
+  result<live_rows> next(std::size_t max_rows) override {
     const std::lock_guard lock(view_->mutex);
     if (at_ < view_->first) return fail(errc::offset_out_of_range, "rows before {} are gone", view_->first.load());
     const auto count = std::min<std::size_t>(max_rows, view_->log.size() - static_cast<std::size_t>(at_));
     const auto begin = view_->log.begin() + at_;
     at_ += static_cast<std::int64_t>(count);
-    return std::vector<live_row>(begin, begin + static_cast<std::ptrdiff_t>(count));
+    return live_rows({begin, begin + static_cast<std::ptrdiff_t>(count)}, token());
   }
   std::string token() const override { return fmt::format("o{}", at_); }
   std::uint64_t backlog() const override {
@@ -112,7 +112,7 @@ class fake_node : public node_api {
     return paged(records[std::string(name)], page);
   }
 
-  json list_sources() override { return values(sources); }
+  json list_sources(const page_request& page) override { return paged(values(sources), page); }
   result<json> get_source(std::string_view name) override { return get(sources, "source", name); }
   void add_sources(std::vector<source_request> several, reply done) override {
     std::string names;
@@ -223,8 +223,8 @@ class fake_node : public node_api {
   std::atomic<double> uptime_s{12.5};
 
  private:
-  static json values(const std::map<std::string, json>& of) {
-    json out = json::array();
+  static std::vector<json> values(const std::map<std::string, json>& of) {
+    std::vector<json> out;
     for (const auto& [name, value] : of) out.push_back(value);
     return out;
   }

@@ -257,7 +257,7 @@ void sim_node::pipeline_quarantined(int, std::string_view pipeline, const error&
   quarantined.push_back(std::string(pipeline) + ": " + why.text());
 }
 
-void sim_node::topic_committed(int, std::string_view topic, int partition, std::int64_t end) {
+void sim_node::topic_committed(int, std::string_view topic, int partition, std::int64_t end, bool) {
   at(partition).wake(topic, end);
 }
 

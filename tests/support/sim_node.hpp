@@ -77,7 +77,7 @@ class sim_node : public shard_listener {
   void shard_held(int shard, const error& why, bool opens_again) override;
   void pipeline_restarted(int shard, std::string_view pipeline, const error& why) override;
   void pipeline_quarantined(int shard, std::string_view pipeline, const error& why) override;
-  void topic_committed(int shard, std::string_view topic, int partition, std::int64_t end) override;
+  void topic_committed(int shard, std::string_view topic, int partition, std::int64_t end, bool rows) override;
   void clock_changed(int shard, std::string_view stream, const shard_clock& clock) override;
 
   struct source_run {

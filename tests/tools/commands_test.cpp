@@ -35,7 +35,43 @@ TEST_CASE("source list prints a table, json or csv") {
         "north,weather,file,failed,0,311,\"cannot read, gone\"\r\n");
   REQUIRE(weir({"--format", "json", "source", "list", "--url", node.url()}) == 0);
   CHECK(json::parse(weir.out.str()) == json::parse(two_sources));
-  CHECK(node.last().target == "/v1/sources");
+  CHECK(node.last().target == "/v1/sources?limit=1000");
+}
+
+TEST_CASE("source list follows pages, and folds the sources that POST fills by itself unless told otherwise") {
+  const auto one = [](int number, const char* state, double rate) {
+    return json{{"name", fmt::format("post.camera.{}", number)},
+                {"group", "post.camera"},
+                {"stream", "camera"},
+                {"connector", "http"},
+                {"state", state},
+                {"rate", rate},
+                {"lag", 5 - number},
+                {"last_error", nullptr}};
+  };
+  auto cam = one(9, "failed", 0);
+  cam["name"] = "cam1";
+  cam["group"] = nullptr;
+  const stub_server node([&](const stub_request& r) {
+    const bool first = r.target.find("after=") == std::string::npos;
+    const json page = first ? json{{"items", {cam, one(0, "running", 1.5)}}, {"next", "post.camera.0"}}
+                            : json{{"items", {one(1, "running", 2), one(2, "waiting", 0)}}, {"next", nullptr}};
+    return stub_reply{200, page.dump()};
+  });
+  program_call weir;
+  REQUIRE(weir({"source", "list", "--url", node.url()}) == 0);
+  CHECK(node.last().target == "/v1/sources?limit=1000&after=post.camera.0");
+  CHECK(weir.out.str() ==
+        "NAME               STREAM  CONNECTOR  STATE                 RECORDS/S  LAG  LAST ERROR\n"
+        "cam1               camera  http       failed                      0.0   -4\n"
+        "post.camera.* (3)  camera  http       running 2, waiting 1        3.5    3\n");
+  REQUIRE(weir({"source", "list", "--each", "--url", node.url()}) == 0);
+  CHECK_THAT(weir.out.str(), Catch::Contains("post.camera.2"));
+  REQUIRE(weir({"source", "list", "-o", "json", "--url", node.url()}) == 0);
+  CHECK(json::parse(weir.out.str())["items"].size() == 4);
+  REQUIRE(weir({"source", "list", "--limit", "2", "--url", node.url()}) == 0);
+  CHECK(node.last().target == "/v1/sources?limit=2");
+  CHECK(weir.err.str() == "there may be more: --after post.camera.0\n");
 }
 
 TEST_CASE("the token goes with each request") {

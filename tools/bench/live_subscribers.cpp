@@ -7,7 +7,8 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
+#include <charconv>
+#include <optional>
 #include <stdexcept>
 
 #include "runtime/time/timestamp.hpp"
@@ -17,13 +18,7 @@ namespace weir::bench {
 namespace {
 
 constexpr int patience_ms = 10'000;
-constexpr std::string_view time_member = "\"at\":\"";
 constexpr std::size_t most_ages = 4'000'000;
-
-std::int64_t wall_us() {
-  using namespace std::chrono;
-  return duration_cast<microseconds>(system_clock::now().time_since_epoch()).count();
-}
 
 void send_all(int socket, const std::string& bytes) {
   if (send(socket, bytes.data(), bytes.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(bytes.size()))
@@ -46,6 +41,7 @@ std::string frame(char opcode, std::string_view text) {
 // The first frame of `in`: its opcode and text, and how many bytes it takes; 0: not all of it is there.
 struct parsed_frame {
   int opcode = 0;
+  bool last = false;  // of its message
   std::string_view text;
   std::size_t bytes = 0;
 };
@@ -58,7 +54,18 @@ parsed_frame first_frame(std::string_view in) {
   for (std::size_t i = 0; i < extra; ++i) length = length << 8 | static_cast<unsigned char>(in[head + i]);
   head += extra;
   if (in.size() - head < length) return {};
-  return {in[0] & 0x0f, in.substr(head, length), head + length};
+  return {in[0] & 0x0f, (in[0] & 0x80) != 0, in.substr(head, length), head + length};
+}
+
+// The time that a JSON value is: a timestamp's text, or microseconds.
+std::optional<std::int64_t> time_at(std::string_view json) {
+  if (json.starts_with('"')) {
+    const auto time = parse_timestamp(json.substr(1, json.find('"', 1) - 1));
+    return time ? std::optional(*time) : std::nullopt;
+  }
+  std::int64_t us = 0;
+  const auto [end, code] = std::from_chars(json.data(), json.data() + json.size(), us);
+  return code == std::errc() ? std::optional(us) : std::nullopt;
 }
 
 bool receive(int socket, std::string& into) {
@@ -92,8 +99,11 @@ int subscribed_socket(const node_address& node, const std::string& view, std::st
 
 }  // namespace
 
-live_subscribers::live_subscribers(const node_address& node, const std::string& view, int count)
-    : clients_(static_cast<std::size_t>(count)), poll_(epoll_create1(EPOLL_CLOEXEC)) {
+live_subscribers::live_subscribers(const node_address& node, const std::string& view, int count,
+                                   const std::string& time_column)
+    : clients_(static_cast<std::size_t>(count)),
+      time_member_(fmt::format("\"{}\":", time_column)),
+      poll_(epoll_create1(EPOLL_CLOEXEC)) {
   for (std::size_t i = 0; i < clients_.size(); ++i) {
     clients_[i].socket = subscribed_socket(node, view, clients_[i].received);
     epoll_event wanted{};
@@ -123,14 +133,20 @@ void live_subscribers::work() {
 void live_subscribers::take(client& c) {
   char buffer[65'536];
   const auto n = read(c.socket, buffer, sizeof buffer);
-  const auto now = wall_us();
+  const auto now = wall_clock_us();
   if (n <= 0) return;
   c.received.append(buffer, static_cast<std::size_t>(n));
   std::size_t used = 0;
   for (;;) {
     const auto f = first_frame(std::string_view(c.received).substr(used));
     if (f.bytes == 0) break;
-    if (f.opcode == 1) take_message(f.text, now);
+    if (f.opcode <= 1) {
+      c.message.append(f.text);
+      if (f.last) {
+        take_message(c.message, now);
+        c.message.clear();
+      }
+    }
     if (f.opcode == 9) send_all(c.socket, frame(10, f.text));
     used += f.bytes;
   }
@@ -139,11 +155,11 @@ void live_subscribers::take(client& c) {
 
 void live_subscribers::take_message(std::string_view text, std::int64_t now) {
   ++messages_;
-  for (auto at = text.find(time_member); at != std::string_view::npos; at = text.find(time_member, at)) {
-    at += time_member.size();
+  for (auto at = text.find(time_member_); at != std::string_view::npos; at = text.find(time_member_, at)) {
+    at += time_member_.size();
     ++rows_;
-    const auto arrived = parse_timestamp(text.substr(at, text.find('"', at) - at));
-    if (arrived && ages_us_.size() < most_ages) ages_us_.push_back(now - *arrived);
+    const auto from = time_at(text.substr(at));
+    if (from && ages_us_.size() < most_ages) ages_us_.push_back(now - *from);
   }
 }
 

@@ -5,14 +5,11 @@
 #include <fmt/format.h>
 #include <netinet/tcp.h>
 #include <poll.h>
-#include <signal.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <chrono>
 #include <fstream>
-#include <iterator>
 #include <stdexcept>
 #include <thread>
 
@@ -22,11 +19,6 @@ namespace {
 
 constexpr int start_tries = 600, answer_timeout_ms = 10'000;
 constexpr std::chrono::milliseconds pause{100};
-
-std::string content(const std::filesystem::path& file) {
-  std::ifstream in(file, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
 
 bool wait_for(int socket, short what) {
   pollfd ready{socket, what, 0};
@@ -49,38 +41,20 @@ int connect_to(std::uint16_t port) {
   return s;
 }
 
-node_process::node_process(const std::filesystem::path& program, std::filesystem::path folder,
-                           const std::string& config)
-    : folder_(std::move(folder)) {
-  std::ofstream(folder_ / "config.toml") << config;
-  const auto config_file = (folder_ / "config.toml").string(), log = (folder_ / "node.log").string();
-  pid_ = fork();
-  if (pid_ < 0) throw std::runtime_error("no process");
-  if (pid_ == 0) {
-    const int out = open(log.c_str(), O_CREAT | O_WRONLY | O_APPEND, 0644);
-    dup2(out, 1);
-    dup2(out, 2);
-    execl(program.c_str(), program.c_str(), "--config", config_file.c_str(), nullptr);
-    _exit(127);
-  }
+node_process::node_process(const std::filesystem::path& program, const std::filesystem::path& folder,
+                           const std::string& config) {
+  std::ofstream(folder / "config.toml") << config;
+  process_.emplace(program, std::vector<std::string>{"--config", (folder / "config.toml").string()},
+                   folder / "node.log");
   for (int i = 0; i < start_tries; ++i, std::this_thread::sleep_for(pause)) {
-    if (waitpid(pid_, nullptr, WNOHANG) == pid_) {
-      pid_ = -1;
-      throw std::runtime_error(fmt::format("the node ended at its start: {}", content(log)));
-    }
-    const auto said = nlohmann::json::parse(content(folder_ / "data" / "node.json"), nullptr, false);
+    if (process_->has_ended()) throw std::runtime_error("the node ended at its start: " + process_->said());
+    const auto said = nlohmann::json::parse(content_of(folder / "data" / "node.json"), nullptr, false);
     if (!said.is_object()) continue;
     const std::string url = said["url"];
     address_ = {static_cast<std::uint16_t>(std::stoi(url.substr(url.rfind(':') + 1))), said["token"]};
     if (ask("GET", "/readyz").first == 200) return;
   }
-  throw std::runtime_error(fmt::format("the node does not get ready: {}", content(log)));
-}
-
-node_process::~node_process() {
-  if (pid_ < 0) return;
-  kill(pid_, SIGKILL);
-  waitpid(pid_, nullptr, 0);
+  throw std::runtime_error("the node does not get ready: " + process_->said());
 }
 
 std::pair<int, nlohmann::json> node_process::ask(const std::string& method, const std::string& path,
@@ -108,22 +82,6 @@ std::pair<int, nlohmann::json> node_process::ask(const std::string& method, cons
   const auto head = answer.find("\r\n\r\n");
   if (head == std::string::npos || answer.size() < 12) return {0, nullptr};
   return {std::stoi(answer.substr(9, 3)), nlohmann::json::parse(answer.substr(head + 4), nullptr, false)};
-}
-
-double node_process::cpu_s() const {
-  const auto stat = content(fmt::format("/proc/{}/stat", pid_));
-  std::istringstream fields(stat.substr(stat.rfind(')') + 2));
-  std::string skipped;
-  for (int i = 0; i < 11; ++i) fields >> skipped;
-  double user = 0, system = 0;
-  fields >> user >> system;
-  return (user + system) / static_cast<double>(sysconf(_SC_CLK_TCK));
-}
-
-std::uint64_t node_process::peak_mb() const {
-  const auto status = content(fmt::format("/proc/{}/status", pid_));
-  const auto at = status.find("VmHWM:");
-  return at == std::string::npos ? 0 : std::stoull(status.substr(at + 6)) / 1'024;
 }
 
 }  // namespace weir::bench

@@ -173,7 +173,7 @@ void shard_runner::pipeline_quarantined(int shard, std::string_view pipeline, co
   pipeline_restarted(shard, pipeline, why);
 }
 
-void shard_runner::topic_committed(int, std::string_view topic, int partition, std::int64_t end) {
+void shard_runner::topic_committed(int, std::string_view topic, int partition, std::int64_t end, bool) {
   at(partition).wake(topic, end);
   if (on_commit) on_commit(topic);
 }

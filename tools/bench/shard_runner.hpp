@@ -60,7 +60,7 @@ class shard_runner : public shard_listener {
   void shard_failed(int shard, const error& why) override;
   void pipeline_restarted(int shard, std::string_view pipeline, const error& why) override;
   void pipeline_quarantined(int shard, std::string_view pipeline, const error& why) override;
-  void topic_committed(int shard, std::string_view topic, int partition, std::int64_t end) override;
+  void topic_committed(int shard, std::string_view topic, int partition, std::int64_t end, bool rows) override;
   void clock_changed(int shard, std::string_view stream, const shard_clock& clock) override;
 
   shard& at(int i) const { return *shards_[static_cast<std::size_t>(i)]; }

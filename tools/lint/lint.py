@@ -27,9 +27,9 @@ LAYERS = {
 LIBRARIES = [
     (re.compile(r"caf/"), ["actors/", "cluster/"]),
     (re.compile(r"rocksdb/"), ["state/", "runtime/log/"]),
-    (re.compile(r"boost/beast\b"), ["actors/gateway/", "tools/weir/http_connection"]),
+    (re.compile(r"boost/beast\b"), ["actors/gateway/", "tools/weir/http_connection", "tools/bench/bare_http"]),
     (re.compile(r"boost/asio\b"), ["actors/gateway/", "actors/net/", "actors/source/mqtt/",
-                                   "tools/weir/http_connection"]),
+                                   "tools/weir/http_connection", "tools/bench/bare_http"]),
     (re.compile(r"openssl/ssl|openssl/x509"), ["actors/source/mqtt/"]),
     (re.compile(r"pg_query\b"), ["runtime/sql/"]),
     (re.compile(r"simdjson\b"), ["runtime/format/", "runtime/sql/", "tools/bench/"]),

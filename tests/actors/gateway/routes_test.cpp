@@ -220,6 +220,17 @@ TEST_CASE("pages and parameters of rows have limits and names", "[gateway]") {
   CHECK(late.json()["items"][0]["id"] == "3-2");
 }
 
+TEST_CASE("sources are listed in pages", "[gateway]") {
+  served_node served({.max_page_rows = 2});
+  for (const auto* name : {"a", "b", "c"}) served.node.sources[name] = {{"name", name}};
+  const auto first = served.ask("GET", "/v1/sources").json();
+  CHECK(first["items"].size() == 2);
+  REQUIRE(first["next"].is_string());
+  const auto rest = served.ask("GET", "/v1/sources?limit=1&after=" + first["next"].get<std::string>()).json();
+  CHECK(rest["items"][0]["name"] == "c");
+  CHECK(served.ask("GET", "/v1/sources?limit=3").status == 400);
+}
+
 TEST_CASE("health turns 503 with the check that failed", "[gateway]") {
   served_node served;
   CHECK(served.ask("GET", "/readyz?verbose", {}).body == "[+]log ok\n[+]shards ok\nreadyz ok\n");

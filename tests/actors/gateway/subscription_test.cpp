@@ -72,7 +72,7 @@ TEST_CASE("a subscriber too far behind is moved to the end and told how much it 
   CHECK(subscribed->next().value()->rows.size() == 10);
   for (int n = 0; n < 11; ++n) f.add(row, {{"k", n}});
   const auto batch = subscribed->next().value();
-  CHECK(batch->members() == R"("shed":11,"token":"o21")");
+  CHECK(batch->members == R"("shed":11,"token":"o21")");
   CHECK(f.metrics.rows_shed == 11);
   CHECK_FALSE(subscribed->next().value());
 }
@@ -103,7 +103,7 @@ TEST_CASE("a channel refuses what it does not understand and goes on", "[gateway
   live_channel channel(f.context, [] {});
   const auto said = [&](const std::string& text) {
     channel.receive(text);
-    return json::parse(channel.next_message().value());
+    return json::parse(channel.next_message().value().text());
   };
   CHECK(said("nonsense")["error"]["code"] == "parse_error");
   CHECK(said("[]")["error"]["status"] == 400);
@@ -131,7 +131,7 @@ TEST_CASE("a channel serves its subscriptions in turn", "[gateway]") {
   f.add(row, {{"k", 1}});
   f.add(row, {{"k", 2}});
   std::string order;
-  while (auto message = channel.next_message()) order += json::parse(*message)["id"].get<std::string>();
+  while (auto message = channel.next_message()) order += json::parse(message->text())["id"].get<std::string>();
   CHECK(order == "abcabc");
 }
 

@@ -1,7 +1,7 @@
 #include "runtime/batch/key_codec.hpp"
 
-#include <catch2/catch.hpp>
 #include <bit>
+#include <catch2/catch.hpp>
 #include <cmath>
 #include <limits>
 #include <random>
@@ -13,16 +13,27 @@ namespace {
 // Three columns of random values, nulls among them, few enough that equal ones meet.
 record_batch random_rows(std::mt19937_64& random, std::size_t count) {
   column texts(data_type::text), numbers(data_type::bigint), reals(data_type::double_precision);
-  const double special[] = {0.0, -0.0, 1.5, -1.5, 5e-324, -5e-324, 1e308, std::numeric_limits<double>::infinity(),
-                            -std::numeric_limits<double>::infinity(), std::nan("1")};
-  const std::int64_t whole[] = {0, 1, -1, 255, 256, -256, std::numeric_limits<std::int64_t>::min(),
-                                std::numeric_limits<std::int64_t>::max()};
+  const double special[] = {0.0,
+                            -0.0,
+                            1.5,
+                            -1.5,
+                            5e-324,
+                            -5e-324,
+                            1e308,
+                            std::numeric_limits<double>::infinity(),
+                            -std::numeric_limits<double>::infinity(),
+                            std::nan("1")};
+  const std::int64_t whole[] = {
+      0, 1, -1, 255, 256, -256, std::numeric_limits<std::int64_t>::min(), std::numeric_limits<std::int64_t>::max()};
   for (std::size_t i = 0; i < count; ++i) {
     if (random() % 5 == 0) {
       texts.push_null();
     } else {
       std::string text;
-      for (std::size_t n = random() % 4; n > 0; --n) text.push_back("\0\x01\xff" "ab"[random() % 5]);
+      for (std::size_t n = random() % 4; n > 0; --n)
+        text.push_back(
+            "\0\x01\xff"
+            "ab"[random() % 5]);
       texts.push_text(text);
     }
     random() % 5 == 0 ? numbers.push_null() : numbers.push_int(whole[random() % 8]);
@@ -75,10 +86,12 @@ TEST_CASE("a decoded key is the value it was made of, -0.0 as 0.0") {
   const auto rows = random_rows(random, 500);
   for (std::size_t i = 0; i < rows.rows; ++i) {
     const auto key = encode_key(rows, all, i);
-    std::string_view rest = key;
+    std::string_view rest = key, skipped = key;
     for (const auto c : all) {
       column out(rows.columns[c]->type());
       REQUIRE(decode_key(rest, out));
+      REQUIRE(skip_key(skipped, out.type()));
+      REQUIRE(skipped == rest);
       column both(out.type());
       both.push_from(*rows.columns[c], i);
       both.push_from(out, 0);
@@ -96,17 +109,22 @@ TEST_CASE("damaged keys are corrupt, never read past their end") {
   for (std::size_t i = 0; i < rows.rows; ++i) {
     auto key = encode_key(rows, all, i);
     key.resize(random() % key.size());
-    std::string_view rest = key;
-    status read;
+    std::string_view rest = key, skipping = key;
+    status read, skipped;
     for (const auto c : all) {
       column out(rows.columns[c]->type());
       if (read) read = decode_key(rest, out);
+      if (skipped) skipped = skip_key(skipping, out.type());
     }
     REQUIRE_FALSE(read);
     CHECK(read.error().code == errc::corrupt);
+    REQUIRE_FALSE(skipped);
+    CHECK(skipped.error().message == read.error().message);
   }
   column out(data_type::bigint);
   std::string_view unknown_tag("\x07", 1);
+  CHECK_FALSE(skip_key(unknown_tag, data_type::bigint));
+  unknown_tag = std::string_view("\x07", 1);
   CHECK_FALSE(decode_key(unknown_tag, out));
 }
 

@@ -23,12 +23,17 @@ TEST_CASE("records keep their bytes and have padding behind them") {
     }
   };
   check(records);
-  check(raw_records::adopt(records.all_bytes(), records.ends()));
+  check(raw_records::adopt(std::string(records.all_bytes()), 0, records.ends()));
+  auto behind_others = raw_records::adopt("abc" + std::string(records.all_bytes()), 3, records.ends());
+  check(behind_others);
+  behind_others.append("one more");
+  CHECK(behind_others[behind_others.size() - 1] == "one more");
+  CHECK(behind_others.readable_from(behind_others.size() - 1) == 8 + raw_records::padding);
   records.clear();
   CHECK((records.size() == 0 && records.byte_count() == 0));
   for (const auto& t : texts) records.append(t);
   check(records);
-  CHECK(raw_records::adopt("", {}).size() == 0);
+  CHECK(raw_records::adopt("", 0, {}).size() == 0);
 }
 
 TEST_CASE("a raw record is its only column") {

@@ -8,11 +8,16 @@ import sys
 import tempfile
 import unittest
 
+from open_page import open_page, wait_until
+
 SKIPPED = 77
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = ["--headless", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync", "--enable-logging=stderr", "--window-size=1360,1000"]
 SERVER = ""
+NAMES = "Array.from(document.querySelectorAll('#sources tbody tr'), (line) => line.cells[0].textContent)"
+FOLD = "document.querySelector('#sources .fold').click()"
+MORE = "document.querySelector('#sources .more:not([hidden]) button')"
 
 
 class Node:
@@ -49,11 +54,34 @@ class Page(unittest.TestCase):
         self.assertEqual(console, [])
         self.assertIn("<strong>live</strong>", text)
         self.assertIn('<span class="badge bad">failed</span>', text)
-        self.assertEqual(text.count('<td class="name">'), 6)
+        self.assertEqual(text.count('<td class="name">'), 7)
         self.assertIn('aria-current="true"><span>sock_seen</span>', text)
         self.assertGreater(len(re.findall(r"<td>(Striped|Argyle|Plain)</td>", text)), 300)
         self.assertIn("<canvas", text)
         self.assertIn("Argyle", text[text.index("u-legend"):])
+
+    def test_the_sources_that_post_fills_by_itself_are_one_line_that_opens(self):
+        with Node() as node, open_page(BROWSER, FLAGS, node.signed_in) as shown:
+            closed = wait_until("the sources are there", lambda: shown.evaluate(NAMES))
+            self.assertIn("post.camera (16)", closed)
+            self.assertEqual(shown.evaluate("document.querySelector('#sources tr:has(.fold) .badge').textContent"),
+                             "running 1, waiting 15")
+            shown.evaluate(FOLD)
+            opened = shown.evaluate(NAMES)
+            self.assertEqual(sorted(set(opened) - set(closed)), sorted(f"post.camera.{i}" for i in range(16)))
+            at = opened.index("post.camera (16)")
+            self.assertEqual([opened[:at + 1], opened[at + 17:]], [closed[:at + 1], closed[at + 1:]])
+            shown.evaluate(FOLD)
+            self.assertEqual(shown.evaluate(NAMES), closed)
+
+    def test_many_sources_are_shown_in_parts(self):
+        with Node("--many") as node, open_page(BROWSER, FLAGS, node.signed_in) as shown:
+            wait_until("the first part", lambda: len(shown.evaluate(NAMES)) == 200)
+            for count in (400, 450):
+                wait_until("there is more", lambda: shown.evaluate(f"{MORE} !== null"))
+                shown.evaluate(f"{MORE}.click()")
+                wait_until("the next part", lambda: len(shown.evaluate(NAMES)) == count)
+            self.assertIsNone(shown.evaluate("document.querySelector('#sources .more:not([hidden])')"))
 
     def test_text_of_records_is_never_markup(self):
         with Node() as node:

@@ -1,5 +1,5 @@
 // Serves the dashboard over a node in memory, with sources in several states and two views that grow: for work on the
-// page. serve_fake_node PORT [UI_DIR] [--empty]
+// page. serve_fake_node PORT [UI_DIR] [--empty | --many]
 #include <chrono>
 #include <cmath>
 #include <cstdio>
@@ -34,6 +34,12 @@ void fill(weir::fake_node& node) {
   node.sources["ifcb-archive"] = source("ifcb-archive", "ifcb", "ended", 0, nullptr, nullptr, nullptr);
   node.sources["glider-7"] = source("glider-7", "weather", "failed", 0, nullptr,
                                     "line 118 of glider.csv: 'salinity' is no number: <b>NaN?</b>", nullptr);
+  for (int i = 0; i < 16; ++i) {
+    const auto name = fmt::format("post.camera.{}", i);
+    node.sources[name] =
+        source(name.c_str(), "camera", i == 0 ? "running" : "waiting", i == 0 ? 2.5 : 0, 0.5 + i, nullptr, nullptr);
+    node.sources[name]["group"] = "post.camera";
+  }
   node.add_view("sock_seen", "upsert",
                 {{{"name", "window_start"}, {"type", "timestamptz"}},
                  {{"name", "image"}, {"type", "text"}},
@@ -46,6 +52,14 @@ void fill(weir::fake_node& node) {
                  {{"name", "celsius"}, {"type", "double precision"}},
                  {{"name", "wind"}, {"type", "double precision"}}},
                 json::array());
+}
+
+// Without views: more sources than the page shows at once.
+void fill_with_many(weir::fake_node& node) {
+  for (int i = 0; i < 450; ++i) {
+    const auto name = fmt::format("camera-{:03}", i);
+    node.sources[name] = source(name.c_str(), "camera", "running", 1, 0.1, nullptr, nullptr);
+  }
 }
 
 void grow(weir::fake_node& node, std::int64_t second) {
@@ -72,10 +86,12 @@ void grow(weir::fake_node& node, std::int64_t second) {
 int main(int count, char** arguments) {
   weir::fake_node node;
   weir::gateway_options options{.token = "demo"};
-  bool empty = false;
+  bool empty = false, many = false;
   for (int i = 1; i < count; ++i) {
     if (std::strcmp(arguments[i], "--empty") == 0) {
       empty = true;
+    } else if (std::strcmp(arguments[i], "--many") == 0) {
+      empty = many = true;
     } else if (i == 1) {
       options.port = static_cast<std::uint16_t>(std::atoi(arguments[i]));
     } else {
@@ -83,6 +99,7 @@ int main(int count, char** arguments) {
     }
   }
   if (!empty) fill(node);
+  if (many) fill_with_many(node);
   const std::int64_t begin = std::time(nullptr);
   for (std::int64_t past = begin - 600; !empty && past < begin; ++past) grow(node, past);
   auto running = weir::gateway::start(options, node);

@@ -22,6 +22,7 @@ export interface NodeStatus {
 
 export interface Source {
   name: string;
+  group?: string | null; // of the sources that POST fills without naming one
   stream: string;
   connector: string;
   state: string;
@@ -56,8 +57,13 @@ async function send<T>(method: string, path: string, headers: Record<string, str
 
 export const get = <T>(path: string): Promise<T> => send<T>("GET", path, { Accept: "application/json" });
 
+export interface Page<T> {
+  items: T[];
+  next?: string | null;
+}
+
 export async function list<T>(path: string): Promise<T[]> {
-  return (await get<{ items: T[] }>(path)).items;
+  return (await get<Page<T>>(path)).items;
 }
 
 // Signs this browser in; the node answers with a cookie that no script can read.

@@ -1,5 +1,5 @@
 import "./style.css";
-import { ApiError, get, list, type NodeStatus, type Source, type View } from "./api";
+import { ApiError, get, list, type NodeStatus, type Page, type Source, type View } from "./api";
 import { LiveSocket } from "./live";
 import { NodeHead } from "./node_status";
 import { signInCard } from "./sign_in";
@@ -26,7 +26,7 @@ function run(): void {
     try {
       const [status, all, shown] = await Promise.all([
         get<NodeStatus>("/v1/status"),
-        list<Source>("/v1/sources"),
+        get<Page<Source>>(`/v1/sources?limit=${sources.wanted}`),
         list<View>("/v1/views"),
       ]);
       head.show(status);

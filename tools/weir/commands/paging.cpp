@@ -12,8 +12,7 @@ void add_paging(CLI::App& command, paging_options& o) {
   command.add_option("--after", o.after, "Go on after the mark that an earlier answer ended with");
 }
 
-result<exit_code> print_pages(session& s, api_client& node, const std::function<target()>& page,
-                              const paging_options& o, const std::vector<column_choice>& columns) {
+result<json> fetch_pages(api_client& node, const std::function<target()>& page, const paging_options& o) {
   json all = json::array();
   std::string after = o.after;
   while (all.size() < o.limit) {
@@ -27,10 +26,19 @@ result<exit_code> print_pages(session& s, api_client& node, const std::function<
     after = next;
     if (after.empty() || stuck) break;
   }
-  s.print().list(all, columns, json{{"items", all}, {"next", after.empty() ? json() : json(after)}});
-  if (!after.empty() && s.print().format() == output_format::as_table) {
-    s.io().err << "there may be more: --after " << after << "\n";
-  }
+  return json{{"items", std::move(all)}, {"next", after.empty() ? json() : json(after)}};
+}
+
+void tell_of_more(session& s, const json& list) {
+  if (list["next"].is_null() || s.print().format() != output_format::as_table) return;
+  s.io().err << "there may be more: --after " << cell_text(list["next"]) << "\n";
+}
+
+result<exit_code> print_pages(session& s, api_client& node, const std::function<target()>& page,
+                              const paging_options& o, const std::vector<column_choice>& columns) {
+  WEIR_TRY(list, fetch_pages(node, page, o));
+  s.print().list(list["items"], columns, list);
+  tell_of_more(s, list);
   return exit_code::ok;
 }
 

@@ -21,7 +21,12 @@ struct paging_options {
 // --limit and --after.
 void add_paging(CLI::App& command, paging_options& o);
 
-// Asks for pages until `limit` items are there, prints them, and says on standard error when there are more.
+// Asks for pages until `limit` items are there: {"items":[...],"next":"..."|null}, as if the node had answered at once.
+result<json> fetch_pages(api_client& node, const std::function<target()>& page, const paging_options& o);
+// Says on standard error that there are more than `list` has; in a table's company only.
+void tell_of_more(session& s, const json& list);
+
+// Fetches and prints them, and says when there are more.
 result<exit_code> print_pages(session& s, api_client& node, const std::function<target()>& page,
                               const paging_options& o, const std::vector<column_choice>& columns);
 

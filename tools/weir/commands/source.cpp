@@ -4,6 +4,8 @@
 #include "runtime/config/config.hpp"
 #include "tools/weir/command_tree.hpp"
 #include "tools/weir/commands/commands.hpp"
+#include "tools/weir/commands/paging.hpp"
+#include "tools/weir/commands/source_groups.hpp"
 #include "tools/weir/progress.hpp"
 
 namespace weir::cli {
@@ -114,10 +116,18 @@ result<exit_code> test(session& s, const source_options& o) {
   return !any ? exit_code::unhealthy : dead.empty() ? exit_code::ok : exit_code::failure;
 }
 
-result<exit_code> list(session& s) {
+struct list_options {
+  paging_options page{1'000'000, {}};  // all, unless asked otherwise
+  bool each = false;
+};
+
+// Only a table is folded: who reads JSON or CSV gets every source.
+result<exit_code> list(session& s, const list_options& o) {
   WEIR_TRY(node, s.node());
-  WEIR_TRY(answer, node->get(target({"sources"})));
-  s.print().list(items_of(answer),
+  WEIR_TRY(sources, fetch_pages(
+                        *node, [] { return target({"sources"}); }, o.page));
+  const bool folds = !o.each && s.print().format() == output_format::as_table;
+  s.print().list(folds ? fold_groups(sources["items"]) : sources["items"],
                  {{"name", "NAME"},
                   {"stream", "STREAM"},
                   {"connector", "CONNECTOR"},
@@ -125,7 +135,8 @@ result<exit_code> list(session& s) {
                   {"rate", "RECORDS/S"},
                   {"lag", "LAG"},
                   {"last_error", "LAST ERROR"}},
-                 answer);
+                 sources);
+  tell_of_more(s, sources);
   return exit_code::ok;
 }
 
@@ -191,14 +202,24 @@ void add_adding(CLI::App& noun, action& chosen) {
   });
 }
 
+void add_listing(CLI::App& noun, action& chosen) {
+  auto& command = add_command(noun, "list",
+                              "Lists all sources with their state, rate and lag; those that POST fills without naming "
+                              "one are a line per stream",
+                              "source list\nsource list --each\nsource list -o json");
+  auto o = std::make_shared<list_options>();
+  add_paging(command, o->page);
+  command.add_flag("--each", o->each, "A line for each of the sources that POST fills without naming one");
+  command.callback([&chosen, o] { chosen = [o](session& s) { return list(s, *o); }; });
+}
+
 }  // namespace
 
 void add_source_commands(CLI::App& program, action& chosen) {
   auto& noun = add_noun(program, "source", "Sources: instruments and feeds that write into a stream");
   add_adding(noun, chosen);
   add_testing(noun, chosen);
-  add_command(noun, "list", "Lists all sources with their state, rate and lag", "source list\nsource list -o json")
-      .callback([&chosen] { chosen = list; });
+  add_listing(noun, chosen);
 
   using call = result<exit_code> (*)(session&, const std::string&);
   const auto named = [&](const char* name, const char* what, const char* example, call run) {
