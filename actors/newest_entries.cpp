@@ -29,7 +29,7 @@ result<const log_entry*> entries_back::peek() {
 status entries_back::read_window() {
   WEIR_TRY(bounds, log_.bounds(topic_, partition_));
   before_ = std::min(before_, bounds.end);
-  const auto from = std::max(bounds.start, before_ - step_);
+  WEIR_TRY(from, log_.begin_of(topic_, partition_, std::max(bounds.start, before_ - step_)));
   if (from >= before_) return {};
   auto reader = log_.read(topic_, partition_, from);
   if (!reader && reader.error().code == errc::offset_out_of_range) return {};  // retention has just passed it

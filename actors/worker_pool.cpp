@@ -7,6 +7,7 @@
 #include <map>
 #include <mutex>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace weir {
@@ -26,7 +27,7 @@ struct worker_pool::impl {
   std::condition_variable work, changed;
   std::deque<pool_job> queue;
   struct running_job {
-    clock::time_point since;
+    clock::duration since;  // by `awake`
     std::function<void()> on_hung;
     bool hung = false;
   };
@@ -34,6 +35,7 @@ struct worker_pool::impl {
   std::uint64_t next_thread = 1;
   int threads = 0, hung = 0;
   std::uint64_t done = 0;
+  clock::duration awake{0};  // the watchdog's time; no step of it counts for more than twice its length
   bool stopping = false;
 
   void start_thread(const std::shared_ptr<impl>& self);
@@ -65,7 +67,7 @@ void worker_pool::impl::work_loop(std::uint64_t number) {
 bool worker_pool::impl::run_one(std::uint64_t number, std::unique_lock<std::mutex>& lock) {
   auto job = std::move(queue.front());
   queue.pop_front();
-  running[number] = {clock::now(), std::move(job.on_hung)};
+  running[number] = {awake, std::move(job.on_hung)};
   lock.unlock();
   job.run();
   if (job.on_done) job.on_done();
@@ -80,12 +82,15 @@ bool worker_pool::impl::run_one(std::uint64_t number, std::unique_lock<std::mute
 
 void worker_pool::impl::watch(const std::shared_ptr<impl>& self) {
   std::unique_lock lock(mutex);
-  const auto step = std::max(std::chrono::milliseconds(1), options.stall_timeout / 10);
-  while (!stopping) {
-    changed.wait_for(lock, step, [&] { return stopping; });
+  const clock::duration step = std::max(std::chrono::milliseconds(1), options.stall_timeout / 10);
+  auto last = options.now();
+  for (;;) {
+    if (changed.wait_for(lock, step, [&] { return stopping; })) return;
+    const auto now = options.now();
+    awake += std::min(now - std::exchange(last, now), 2 * step);
     std::vector<std::function<void()>> calls;
     for (auto& [number, job] : running) {
-      if (job.hung || hung >= options.max_hung || clock::now() - job.since < options.stall_timeout) continue;
+      if (job.hung || hung >= options.max_hung || awake - job.since < options.stall_timeout + step) continue;
       job.hung = true;
       ++hung;
       --threads;

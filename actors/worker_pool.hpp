@@ -3,6 +3,7 @@
 // A job that never returns cannot be stopped. When one runs longer than `stall_timeout`, the pool says so (on_hung) and
 // starts another thread in its place; should the job come back after all, its thread ends. At most `max_hung` threads
 // are given up like that; beyond it the pool works with the threads that it has left, and says so in status().
+// A job's time counts while the pool is awake: a process that was stopped, or a machine that slept, hangs in no job.
 #pragma once
 
 #include <chrono>
@@ -23,6 +24,7 @@ struct pool_options {
   int threads = 2;
   std::chrono::milliseconds stall_timeout{10'000};
   int max_hung = 16;
+  std::function<std::chrono::steady_clock::time_point()> now = std::chrono::steady_clock::now;
 };
 
 struct pool_status {

@@ -168,7 +168,7 @@ struct state_store::impl {
   status write_rows(rocksdb::WriteBatch& batch, int shard, const std::vector<view_row_change>& rows);
   status evict(rocksdb::WriteBatch& batch, table_writes& table);
   error corrupt_run() const { return {errc::corrupt, fmt::format("the order of a view's rows in {}", path), {}}; }
-  status wipe_range(const std::string& prefix, family f);
+  void wipe_range(rocksdb::WriteBatch& batch, const std::string& prefix, family f);
   result<bool> check_format();
   status read_run(std::vector<table_row>& out, const std::string& prefix, std::uint64_t first, std::string_view run,
                   const newest_scan& scan);
@@ -304,9 +304,8 @@ status state_store::impl::write_rows(rocksdb::WriteBatch& batch, int shard, cons
   return {};
 }
 
-status state_store::impl::wipe_range(const std::string& prefix, family f) {
-  auto s = db->DeleteRange({}, cf(f), prefix, prefix_end(prefix));
-  return s.ok() ? status{} : fail(from_rocksdb(s, "wiping", path));
+void state_store::impl::wipe_range(rocksdb::WriteBatch& batch, const std::string& prefix, family f) {
+  batch.DeleteRange(cf(f), prefix, prefix_end(prefix));
 }
 
 // Answers whether the store is new.
@@ -409,18 +408,22 @@ status state_store::wipe(int shard) {
   std::lock_guard lock(impl_->counts_mutex);
   impl_->counts.clear();
   const auto prefix = shard_prefix(shard);
-  for (const auto f : {meta_family, state_family, rows_family, order_family})
-    WEIR_TRY_VOID(impl_->wipe_range(prefix, f));
-  return {};
+  // In one piece: what a kill left without its stamp would stand beside what is rebuilt.
+  rocksdb::WriteBatch batch;
+  for (const auto f : {meta_family, state_family, rows_family, order_family}) impl_->wipe_range(batch, prefix, f);
+  auto s = impl_->write(batch);
+  return s.ok() ? status{} : fail(from_rocksdb(s, "wiping", impl_->path));
 }
 
 status state_store::wipe_view(int shard, std::string_view view) {
   std::lock_guard lock(impl_->counts_mutex);
   const auto prefix = view_prefix(shard, view);
   impl_->counts.erase(prefix);
-  WEIR_TRY_VOID(impl_->wipe_range(prefix, rows_family));
-  WEIR_TRY_VOID(impl_->wipe_range(prefix, order_family));
-  auto s = impl_->db->Delete({}, impl_->cf(meta_family), shard_prefix(shard) + "v" + std::string(view));
+  rocksdb::WriteBatch batch;
+  impl_->wipe_range(batch, prefix, rows_family);
+  impl_->wipe_range(batch, prefix, order_family);
+  batch.Delete(impl_->cf(meta_family), shard_prefix(shard) + "v" + std::string(view));
+  auto s = impl_->write(batch);
   return s.ok() ? status{} : fail(from_rocksdb(s, "wiping", impl_->path));
 }
 

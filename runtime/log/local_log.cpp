@@ -25,6 +25,7 @@ class local_log final : public event_log {
   result<std::vector<topic_config>> topics() override { return store_->topics(); }
   result<log_bounds> bounds(std::string_view topic, int partition) override;
   result<std::unique_ptr<log_reader>> read(std::string_view topic, int partition, std::int64_t from) override;
+  result<std::int64_t> begin_of(std::string_view topic, int partition, std::int64_t offset) override;
   result<std::unique_ptr<log_writer>> open_writer(std::string_view id) override;
   std::size_t max_entry_bytes() const override { return store_->options().max_entry_bytes; }
 
@@ -65,6 +66,11 @@ result<std::unique_ptr<log_reader>> local_log::read(std::string_view topic, int 
   }
   if (compacted) return std::make_unique<local::keyed_reader>(store_, std::move(found), partition, from);
   return std::make_unique<local::append_reader>(store_, std::move(found), partition, from);
+}
+
+result<std::int64_t> local_log::begin_of(std::string_view topic, int partition, std::int64_t offset) {
+  WEIR_TRY(found, find(topic, partition));
+  return found->partitions[static_cast<std::size_t>(partition)].jumps.begin_of(offset);
 }
 
 result<std::unique_ptr<log_writer>> local_log::open_writer(std::string_view id) {

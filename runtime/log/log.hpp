@@ -93,6 +93,9 @@ class event_log {
   // from: an offset between the partition's start and end; a compacted topic may also be read from 0 at any time.
   // Otherwise errc::offset_out_of_range, as for an offset whose entries a power failure took.
   virtual result<std::unique_ptr<log_reader>> read(std::string_view topic, int partition, std::int64_t from) = 0;
+  // Where read() begins to have everything from `offset` on, for who goes back in a topic and has not seen what lies
+  // there: `offset`, or the begin of the range that a power failure took it with.
+  virtual result<std::int64_t> begin_of(std::string_view topic, int partition, std::int64_t offset) = 0;
   // Opens the writer of a stable id (1 to 200 characters) and fences any older owner of it (DESIGN §3.4). When it
   // answers, whatever the older owner committed can be read, and nothing more of it will ever stand.
   virtual result<std::unique_ptr<log_writer>> open_writer(std::string_view id) = 0;

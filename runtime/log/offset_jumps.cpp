@@ -22,6 +22,13 @@ std::int64_t offset_jumps::reach_back(std::int64_t offset) const {
   return offset;
 }
 
+std::int64_t offset_jumps::begin_of(std::int64_t offset) const {
+  for (auto const& lost : ranges_) {
+    if (lost.from < offset && offset < lost.to) return lost.from;
+  }
+  return offset;
+}
+
 status offset_jumps::check(std::string_view topic, int partition, std::int64_t position) const {
   for (auto const& lost : ranges_) {
     if (position <= lost.from || position >= lost.to) continue;

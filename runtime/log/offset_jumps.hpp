@@ -17,6 +17,8 @@ class offset_jumps {
   std::int64_t skip(std::int64_t position) const;
   // The position from which one still reaches `offset` by jumps alone: the inverse of skip().
   std::int64_t reach_back(std::int64_t offset) const;
+  // The begin of the lost range that `offset` lies in, else `offset`.
+  std::int64_t begin_of(std::int64_t offset) const;
   // errc::offset_out_of_range for a position inside a lost range: whoever holds it has seen entries that are gone.
   status check(std::string_view topic, int partition, std::int64_t position) const;
 

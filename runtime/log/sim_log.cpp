@@ -173,6 +173,12 @@ result<std::unique_ptr<log_reader>> sim_log::read(std::string_view topic, int pa
   return std::make_unique<sim_reader>(store_, std::move(found), partition, from);
 }
 
+result<std::int64_t> sim_log::begin_of(std::string_view topic, int partition, std::int64_t offset) {
+  std::lock_guard const lock(store_->mutex);
+  WEIR_TRY(found, store_->find(topic, partition));
+  return found->partitions[static_cast<std::size_t>(partition)].jumps.begin_of(offset);
+}
+
 result<std::unique_ptr<log_writer>> sim_log::open_writer(std::string_view id) {
   WEIR_TRY_VOID(check_writer_id(id));
   std::lock_guard const lock(store_->mutex);

@@ -55,6 +55,7 @@ class sim_log final : public event_log {
   status drop_topic(std::string_view name) override;
   result<std::vector<topic_config>> topics() override;
   result<log_bounds> bounds(std::string_view topic, int partition) override;
+  result<std::int64_t> begin_of(std::string_view topic, int partition, std::int64_t offset) override;
   result<std::unique_ptr<log_reader>> read(std::string_view topic, int partition, std::int64_t from) override;
   result<std::unique_ptr<log_writer>> open_writer(std::string_view id) override;
   std::size_t max_entry_bytes() const override;

@@ -53,3 +53,30 @@ TEST_CASE("no more threads are given up than the limit says") {
   for (int i = 0; i < 10'000 && pool.status().hung > 0; ++i) std::this_thread::sleep_for(1ms);
   CHECK(pool.stop(10s));  // says at once what is left behind, so only when those given up have come back
 }
+
+TEST_CASE("a job in which the process stood still does not hang") {
+  std::atomic<int> looks{0}, reported{0};
+  std::atomic<bool> stood_still{false};
+  const auto now = [&] {
+    ++looks;
+    return std::chrono::steady_clock::now() + (stood_still ? 1h : 0h);
+  };
+  std::promise<void> running, release;
+  auto released = release.get_future().share();
+  worker_pool pool({1, 5s, 4, now});
+  pool.post({[&running, released] {
+               running.set_value();
+               released.wait();
+             },
+             {},
+             [&] { ++reported; }});
+  running.get_future().wait();
+  stood_still = true;
+  const int before = looks;
+  for (int i = 0; i < 10'000 && looks < before + 2; ++i) std::this_thread::sleep_for(1ms);
+  CHECK(looks >= before + 2);  // half a second each
+  CHECK(reported == 0);
+  CHECK(pool.status().hung == 0);
+  release.set_value();
+  CHECK(pool.stop(10s));
+}

@@ -33,6 +33,7 @@ class memory_log : public event_log {
   status drop_topic(std::string_view) override { return fail(errc::unsupported, "not in this test"); }
   result<std::vector<topic_config>> topics() override { return made_; }
   result<log_bounds> bounds(std::string_view, int) override { return log_bounds{0, end}; }
+  result<std::int64_t> begin_of(std::string_view, int, std::int64_t offset) override { return offset; }
   std::size_t max_entry_bytes() const override { return 1 << 20; }
 
   result<std::unique_ptr<log_reader>> read(std::string_view, int, std::int64_t from) override {

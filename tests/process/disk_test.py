@@ -1,16 +1,15 @@
-"""A disk that is full: a small file system of its own holds the node's data. Sources come to a stand and say why,
-/readyz tells, nothing is lost or taken twice, and all goes on by itself when there is room."""
+"""A disk that is full: a small file system of its own holds the node's data, in memory and as an ext4 in a file.
+Sources come to a stand and say why, /readyz tells, nothing is lost or taken twice, and all goes on by itself when there
+is room."""
 
 import json
 import os
-import subprocess
-import sys
 import time
 import unittest
 
-from node_process import node, run_tests, wait_until
+from node_process import node, wait_until
+from own_mounts import ext4_disk, memory_disk, require_ext4, require_mounts, run_tests_with_own_mounts
 
-INSIDE = "WEIR_TEST_MOUNTS"  # set for the process that has mounts of its own
 MIB = 1 << 20
 SIZE_MIB = 320
 
@@ -51,25 +50,15 @@ CREATE MATERIALIZED VIEW totals WITH (max_rows = 100) AS SELECT id % 10 AS k, co
 """
 
 
-def may_mount():
-    return os.geteuid() == 0 and subprocess.run(["unshare", "-m", "true"], capture_output=True).returncode == 0
-
-
 class small_disk(node):
     """A node whose data folder is a file system of SIZE_MIB."""
 
-    def __init__(self, reserve):
+    def __init__(self, reserve, kind):
         super().__init__(CONFIG.replace("RESERVE", reserve), {"main.sql": MAIN, "in/grows.ndjson": ""})
         self.data = self.folder / "data"
-        self.data.mkdir()
-        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={SIZE_MIB}m", "tmpfs", self.data], check=True)
+        self.disk = kind(self.data, SIZE_MIB)
         self.filler = self.data / "somebody-elses"
         self.written = 0
-
-    def __exit__(self, kind, problem, trace):
-        self.kill()
-        subprocess.run(["umount", "-l", self.data], check=False)
-        super().__exit__(kind, problem, trace)
 
     def free(self):
         s = os.statvfs(self.data)
@@ -99,12 +88,10 @@ class small_disk(node):
 
 
 class full_disks(unittest.TestCase):
+    kind = memory_disk
+
     def setUp(self):
-        if INSIDE in os.environ:
-            return
-        if os.environ.get("WEIR_REQUIRE_SERVERS") == "1":
-            self.fail("only root may mount a small file system")
-        self.skipTest("only root may mount a small file system")
+        require_mounts()
 
     def check_all_is_there_once(self, n):
         wait_until("all is read", seconds=60, true=lambda: n.ask("/v1/sources/grows")[0] == 200
@@ -127,7 +114,7 @@ class full_disks(unittest.TestCase):
         self.assertEqual(n.weir("status").code, 4)
 
     def test_below_the_reserve_sources_are_held_and_go_on_when_there_is_room(self):
-        with small_disk("48 MiB") as n:
+        with small_disk("48 MiB", self.kind) as n:
             n.start()
             n.grow(2000)
             wait_until("it reads", lambda: n.records() == n.written)
@@ -145,7 +132,7 @@ class full_disks(unittest.TestCase):
             self.check_all_is_there_once(n)
 
     def test_a_disk_that_others_fill_to_the_last_byte_is_survived(self):
-        with small_disk("0 B") as n:
+        with small_disk("0 B", self.kind) as n:
             n.start()
             pid = n.process.pid
             n.grow(2000)
@@ -168,7 +155,7 @@ class full_disks(unittest.TestCase):
             self.check_all_is_there_once(n)
 
     def test_a_node_killed_while_the_disk_is_full_starts_again_when_there_is_room(self):
-        with small_disk("0 B") as n:
+        with small_disk("0 B", self.kind) as n:
             n.start()
             n.grow(3000)
             wait_until("it reads", lambda: n.records() > 0)
@@ -181,8 +168,12 @@ class full_disks(unittest.TestCase):
             self.check_all_is_there_once(n)
 
 
+class full_ext4_disks(full_disks):
+    kind = ext4_disk
+
+    def setUp(self):
+        require_ext4()
+
+
 if __name__ == "__main__":
-    if INSIDE not in os.environ and may_mount():
-        os.execvpe("unshare", ["unshare", "-m", "--propagation", "private", sys.executable, *sys.argv],
-                   {**os.environ, INSIDE: "1"})
-    run_tests()
+    run_tests_with_own_mounts()

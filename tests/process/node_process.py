@@ -70,6 +70,7 @@ class node:
     def __init__(self, config, files=None):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="weir-process-"))
         self.process = None
+        self.disk = None  # a file system of its own (own_mounts.py)
         self.program, self.user = programs.node, None
         self.log = self.folder / "node.log"
         (self.folder / "in").mkdir()
@@ -84,6 +85,8 @@ class node:
         self.kill()
         if problem is not None and self.log.exists():
             sys.stderr.write("".join(self.log.read_text(errors="replace").splitlines(True)[-40:]))
+        if self.disk:
+            self.disk.remove()
         for path in self.folder.rglob("*"):
             if path.is_dir():
                 path.chmod(0o700)
@@ -179,15 +182,15 @@ class node:
         assert status == 200, f"GET {path}: {status} {answer}"
         return answer
 
-    def items(self, path):
+    def items(self, path, **query):
         """All pages of a list."""
-        out, after = [], {}
+        out = []
         while True:
-            page = self.get(path, limit=PAGE, **after)
+            page = self.get(path, limit=PAGE, **query)
             out += page["items"]
             if not page.get("next"):
                 return out
-            after = {"after": page["next"]}
+            query["after"] = page["next"]
 
     def records(self, stream):
         return self.items(f"/v1/streams/{stream}/records")
@@ -197,6 +200,9 @@ class node:
 
     def letters(self, name):
         return self.items(f"/v1/dead_letters/{name}")
+
+    def late(self, view):
+        return self.items(f"/v1/dead_letters/{view}", late="true")
 
     def view(self, name):
         return self.get(f"/v1/views/{name}")

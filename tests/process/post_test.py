@@ -2,7 +2,6 @@
 
 import collections
 import gzip
-import http.client
 import json
 import pathlib
 import signal
@@ -13,6 +12,7 @@ import unittest
 import urllib.parse
 
 from node_process import environment, node, programs, run_tests, wait_until
+from posting import LINES, path_of, send
 
 CONFIG = """
 [node]
@@ -41,8 +41,6 @@ CREATE TABLE frames (frame bytea) WITH (format = 'raw');
 CREATE MATERIALIZED VIEW per_key WITH (max_rows = 100000) AS SELECT k, count(*) AS n FROM readings GROUP BY k;
 """
 
-LINES = "application/x-ndjson"
-
 
 def started(**faults):
     return node(CONFIG, {"readings.sql": SQL}).start(**faults)
@@ -50,32 +48,6 @@ def started(**faults):
 
 def line(k, v=1):
     return json.dumps({"k": k, "v": v}) + "\n"
-
-
-def send(n, body, stream="readings", type=LINES, key=None, source=None, encoding=None):
-    """Status and answer of one POST; (0, None) when the connection broke or nobody listens."""
-    at = n.address()
-    if at is None:
-        return 0, None
-    to = urllib.parse.urlsplit(at["url"])
-    connection = http.client.HTTPConnection(to.hostname, to.port, timeout=20)
-    headers = {"Authorization": "Bearer " + at["token"], "Content-Type": type}
-    if key:
-        headers["Idempotency-Key"] = key
-    if encoding:
-        headers["Content-Encoding"] = encoding
-    try:
-        connection.request("POST", path_of(stream, source), body.encode() if isinstance(body, str) else body, headers)
-        answer = connection.getresponse()
-        return answer.status, json.loads(answer.read())
-    except (OSError, http.client.HTTPException):
-        return 0, None
-    finally:
-        connection.close()
-
-
-def path_of(stream, source=None):
-    return f"/v1/streams/{stream}/records" + (f"?source={source}" if source else "")
 
 
 def counts(n, stream="readings"):

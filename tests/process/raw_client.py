@@ -72,8 +72,8 @@ class raw_client:
 
     def send_text(self, message):
         data, mask = json.dumps(message).encode(), os.urandom(4)
-        assert len(data) < 126
-        self.send(bytes([0x81, 0x80 | len(data)]) + mask + bytes(b ^ mask[i % 4] for i, b in enumerate(data)))
+        length = bytes([0x80 | len(data)]) if len(data) < 126 else b"\xfe" + struct.pack("!H", len(data))
+        self.send(b"\x81" + length + mask + bytes(b ^ mask[i % 4] for i, b in enumerate(data)))
 
     def read_text(self):
         """The next text message; pings are answered."""

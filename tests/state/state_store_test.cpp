@@ -2,6 +2,7 @@
 
 #include <rocksdb/db.h>
 
+#include <algorithm>
 #include <catch2/catch.hpp>
 #include <filesystem>
 
@@ -220,6 +221,43 @@ TEST_CASE("wiping a shard leaves the others alone") {
   CHECK(keys_of(*store, {}).empty());
   CHECK(store->changelog_stamp(1).value() == 5);
   CHECK(keys_of(*store, {}, 1) == "r");
+}
+
+TEST_CASE("wherever a loss of power cuts a wipe, a shard has all of its state or none") {
+  temp_folder folder;
+  const auto logs_of = [](const std::filesystem::path& path) {
+    std::vector<std::filesystem::path> out;
+    for (const auto& file : std::filesystem::directory_iterator(path))
+      if (file.path().extension() == ".log" && file.file_size() > 0) out.push_back(file.path());
+    return out;
+  };
+  auto store = open_store(folder);
+  auto delta = one_row("k", "{}", 9);
+  delta.changes = {{"a", "x"}};
+  REQUIRE(store->apply(0, delta));
+  const auto before = std::filesystem::file_size(logs_of(folder.path("state")).front());
+  REQUIRE(store->wipe(0));
+  REQUIRE(logs_of(folder.path("state")).size() == 1);
+  const auto whole = std::filesystem::file_size(logs_of(folder.path("state")).front());
+  int left = 0, gone = 0;
+  for (auto kept = before; kept <= whole; kept += std::clamp<std::uintmax_t>(whole - kept, 1, 8)) {
+    temp_folder after;
+    std::filesystem::copy(folder.path("state"), after.path("state"), std::filesystem::copy_options::recursive);
+    std::filesystem::resize_file(logs_of(after.path("state")).front(), kept);
+    auto found = open_store(after);
+    const bool stamped = found->changelog_stamp(0).value() == 9;
+    bool loaded = false;
+    REQUIRE(found->load(0, "a", [&](std::string_view, std::string_view) -> status {
+      loaded = true;
+      return {};
+    }));
+    CHECK(loaded == stamped);
+    CHECK((keys_of(*found, {}) == "k") == stamped);
+    CHECK((found->view_stamp(0, "v").value() == 9) == stamped);
+    stamped ? ++left : ++gone;
+  }
+  CHECK(left > 0);
+  CHECK(gone > 0);
 }
 
 TEST_CASE("a store tells whether its last run ended cleanly") {

@@ -209,6 +209,10 @@ TEST_CASE("a power failure jumps every partition over what was lost, and the los
       CHECK(lost.code == errc::offset_out_of_range);
       CHECK(lost.message.find("lost in a power failure") != std::string::npos);
     }
+    // Who goes back from further on begins where the lost range does.
+    CHECK(value_of(log->begin_of("u", 0, reserved)) == reserved);
+    for (auto const at : {stands, stands + 1, reserved - 1}) CHECK(value_of(log->begin_of("u", 0, at)) == stands);
+    CHECK(value_of(log->begin_of("u", 0, stands - 1)) == stands - 1);
     auto const reader = value_of(log->read("u", 0, stands));
     CHECK(commit(*value_of(log->open_writer("w")), {entry("u", "after"), entry("c", "after", "k")}) ==
           std::vector{reserved, reserved});

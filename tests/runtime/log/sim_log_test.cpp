@@ -240,6 +240,7 @@ TEST_CASE("a power failure takes the last commits everywhere, kills writers and 
   REQUIRE_FALSE(told);
   CHECK(told.error().message.find("lost in a power failure") != std::string::npos);
   CHECK_FALSE(fixture.log.read("c", 0, 2));
+  CHECK(value_of(fixture.log.begin_of("t", 0, 2)) == 1);
   fixture.writer = value_of(fixture.log.open_writer("w"));
   CHECK(fixture.put("3") == 100);
   CHECK(values(drain(*behind)) == strings{"3"});
