@@ -29,8 +29,7 @@ function(weir_library name)
 endfunction()
 
 # weir_tests(name DIRS folder... LINK target... [PRECOMPILE header]): one Catch2 program from the folders' *_test.cpp,
-# one ctest test. Tests wait for the engine, not for themselves: -O1; with PRECOMPILE, whose templates are most of the
-# work, -O0.
+# one ctest test. Tests wait for the engine, not for themselves: -O0.
 function(weir_tests name)
   cmake_parse_arguments(ARG "" "PRECOMPILE;TIMEOUT" "DIRS;LINK" ${ARGN})
   set(sources)
@@ -46,12 +45,12 @@ function(weir_tests name)
   endif()
   add_executable(${name} ${sources})
   target_link_libraries(${name} PRIVATE ${ARG_LINK} test_main)
+  target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O0>)
   if(ARG_PRECOMPILE)
-    target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O0>)
     target_precompile_headers(${name} PRIVATE ${CMAKE_SOURCE_DIR}/cmake/pch/${ARG_PRECOMPILE})
   else()
-    # -Wno-...: g++ 12 again (compiler.cmake), once std::string comes out of a precompiled header.
-    target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O1> -Wno-array-bounds -Wno-stringop-overflow)
+    # g++ 12 again (compiler.cmake), once std::string comes out of a precompiled header.
+    target_compile_options(${name} PRIVATE -Wno-array-bounds -Wno-stringop-overflow)
     get_property(owner GLOBAL PROPERTY weir_tests_precompiled)  # the first such program: one header for all
     if(owner)
       target_precompile_headers(${name} REUSE_FROM ${owner})

@@ -38,8 +38,7 @@ constexpr const char* requests = R"json({
     "properties": {
       "name": {"type": "string", "minLength": 1, "maxLength": 200},
       "sql": {"type": "string", "minLength": 1, "description": "CREATE TABLE and CREATE MATERIALIZED VIEW statements."},
-      "replace": {"type": "boolean", "description": "Replace the pipeline of this name: its views go on
-        where the old SQL has told them to; false when absent."},
+      "replace": {"type": "boolean", "description": "Replace the pipeline of this name; false when absent."},
       "from": {"type": "string", "enum": ["beginning", "end"],
                "description": "Where in its streams it begins; beginning when absent."}}},
   "validate_request": {
