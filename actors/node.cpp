@@ -132,10 +132,12 @@ status node::apply_configured() {
   for (const auto& p : config_.pipelines) {
     WEIR_TRY(sql, read_file(p.file));
     auto applied = append(apply_pipeline(*control_->plan(), p.name, sql, false, p.from_beginning(), limits));
-    if (!applied) {
-      applied.error().message = fmt::format("pipeline {} ({}): {}", p.name, p.file, applied.error().message);
-      return applied;
-    }
+    if (applied) continue;
+    applied.error().message = fmt::format("pipeline {} ({}): {}", p.name, p.file, applied.error().message);
+    if (applied.error().code == errc::conflict && control_->state()->pipelines.contains(p.name))
+      applied.error().hint =
+          fmt::format("start with the file as it was, then: weir apply {} --name {} --replace", p.file, p.name);
+    return applied;
   }
   std::vector<source_record> sources;
   for (const auto& s : config_.listed_sources) {

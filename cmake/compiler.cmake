@@ -31,5 +31,6 @@ endif()
 find_program(CCACHE ccache)
 if(CCACHE)
   set(sloppiness pch_defines,time_macros,include_file_mtime,include_file_ctime)
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=${sloppiness} ${CCACHE})
+  # Depend: what is not in the cache is not preprocessed beside being compiled.
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_DEPEND=1 CCACHE_SLOPPINESS=${sloppiness} ${CCACHE})
 endif()

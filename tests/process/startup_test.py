@@ -75,6 +75,20 @@ class bad_starts(unittest.TestCase):
         n = self.make(sql=MAIN + "CREATE MATERIALIZED VIEW x AS\n  SELECT nothing FROM readings;\n")
         self.check_refused(n, r"main\.sql", "nothing", r"line 3, column 10|3:10")
 
+    def test_an_sql_file_that_differs_from_what_runs_says_how_it_comes_in(self):
+        n = self.make()
+        n.start()
+        n.stop()
+        n.write("main.sql", MAIN + "CREATE MATERIALIZED VIEW v AS SELECT v FROM readings;")
+        self.check_refused(n, "main exists with another SQL", "weir apply main.sql --name main --replace")
+        n.write("main.sql", MAIN)
+        n.start()
+        n.write("main.sql", MAIN + "CREATE MATERIALIZED VIEW v AS SELECT v FROM readings;")
+        self.assertEqual(n.weir("apply", "main.sql", "--name", "main", "--replace").code, 0)
+        n.stop()
+        n.start()
+        self.assertEqual(n.rows("v"), [])
+
     def test_an_sql_file_that_is_not_there(self):
         n = self.make()
         (n.folder / "main.sql").unlink()

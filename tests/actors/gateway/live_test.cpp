@@ -1,6 +1,7 @@
 #include <boost/beast/core.hpp>
 #include <boost/beast/websocket.hpp>
 #include <catch2/catch.hpp>
+#include <thread>
 
 #include "tests/actors/gateway/http_client.hpp"
 

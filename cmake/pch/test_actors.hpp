@@ -1,0 +1,4 @@
+#include <caf/all.hpp>
+#include <nlohmann/json.hpp>
+
+#include "cmake/pch/test.hpp"
