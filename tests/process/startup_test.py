@@ -80,7 +80,7 @@ class bad_starts(unittest.TestCase):
         n.start()
         n.stop()
         n.write("main.sql", MAIN + "CREATE MATERIALIZED VIEW v AS SELECT v FROM readings;")
-        self.check_refused(n, "main exists with another SQL", "weir apply main.sql --name main --replace")
+        self.check_refused(n, "main exists with another SQL", r"weir apply \S+/main\.sql --name main --replace")
         n.write("main.sql", MAIN)
         n.start()
         n.write("main.sql", MAIN + "CREATE MATERIALIZED VIEW v AS SELECT v FROM readings;")
