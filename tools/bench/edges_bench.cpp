@@ -19,6 +19,7 @@
 #include "tools/bench/live_subscribers.hpp"
 #include "tools/bench/mqtt_peers.hpp"
 #include "tools/bench/post_clients.hpp"
+#include "tools/bench/program.hpp"
 
 namespace weir::bench {
 
@@ -169,11 +170,6 @@ class edges {
   std::optional<node_process> node_;
 };
 
-double median(std::vector<double> v) {
-  std::ranges::sort(v);
-  return v.empty() ? 0 : v[v.size() / 2];
-}
-
 // The figures of one way in, over the rounds.
 struct series {
   std::vector<double> rate, bare_rate, rate_ratio, cpu_us, bare_cpu_us, cpu_ratio, broker_us, clients, half, p50, p99,
@@ -258,23 +254,12 @@ void run(const edges_options& o) {
 
 edges_options parse(int argc, char** argv) {
   edges_options o;
-  for (int i = 1; i < argc; i += 2) {
-    const std::string name = argv[i];
-    if (i + 1 == argc) throw std::invalid_argument(name + " needs a value");
-    const std::string value = argv[i + 1];
-    if (name == "--node")
-      o.node = std::filesystem::absolute(value);
-    else if (name == "--folder")
-      o.folder = std::filesystem::absolute(value);
-    else if (name == "--seconds")
-      o.seconds = std::stod(value);
-    else if (name == "--rounds")
-      o.rounds = std::stoi(value);
-    else if (name == "--connections")
-      o.connections = std::stoi(value);
-    else
-      throw std::invalid_argument("unknown option " + name);
-  }
+  read_options(argc, argv,
+               {{"--node", [&](const std::string& v) { o.node = std::filesystem::absolute(v); }},
+                {"--folder", [&](const std::string& v) { o.folder = std::filesystem::absolute(v); }},
+                {"--seconds", [&](const std::string& v) { o.seconds = std::stod(v); }},
+                {"--rounds", [&](const std::string& v) { o.rounds = std::stoi(v); }},
+                {"--connections", [&](const std::string& v) { o.connections = std::stoi(v); }}});
   const bool good = !o.node.empty() && !o.folder.empty() && o.seconds >= 0.1 && o.seconds <= 600 && o.rounds >= 1 &&
                     o.rounds <= 100 && o.connections >= 1 && o.connections <= 1'000;
   if (!good) throw std::invalid_argument("--node and --folder are needed, and numbers in their limits");
@@ -286,20 +271,13 @@ edges_options parse(int argc, char** argv) {
 }  // namespace weir::bench
 
 int main(int argc, char** argv) {
-  weir::bench::edges_options options;
-  try {
-    options = weir::bench::parse(argc, argv);
-  } catch (const std::exception& e) {
-    std::cerr << "edges_bench: " << e.what()
-              << "\nUsage: edges_bench --node PROGRAM --folder FOLDER [--seconds N] [--rounds N] [--connections N]\n";
-    return 2;
-  }
-  try {
-    weir::bench::run(options);
-    std::filesystem::remove_all(options.folder);
-  } catch (const std::exception& e) {
-    std::cerr << "edges_bench: " << e.what() << '\n';
-    return 1;
-  }
-  return 0;
+  using namespace weir::bench;
+  edges_options options;
+  return run_program(
+      "edges_bench", "--node PROGRAM --folder FOLDER [--seconds N] [--rounds N] [--connections N]",
+      [&] { options = parse(argc, argv); },
+      [&] {
+        run(options);
+        std::filesystem::remove_all(options.folder);
+      });
 }

@@ -15,6 +15,7 @@
 #include <thread>
 
 #include "tools/bench/live_subscribers.hpp"
+#include "tools/bench/program.hpp"
 
 namespace weir::bench {
 
@@ -193,11 +194,6 @@ double ingest(node_process& node, const fanout_options& o, int subscribers, int 
   return o.records / wall;
 }
 
-double median(std::vector<double> v) {
-  std::ranges::sort(v);
-  return v[v.size() / 2];
-}
-
 void run(const fanout_options& o) {
   std::filesystem::remove_all(o.folder);
   std::filesystem::create_directories(o.folder / "in");
@@ -217,25 +213,13 @@ void run(const fanout_options& o) {
 
 fanout_options parse(int argc, char** argv) {
   fanout_options o;
-  for (int i = 1; i < argc; i += 2) {
-    const std::string name = argv[i];
-    if (i + 1 == argc) throw std::invalid_argument(name + " needs a value");
-    const std::string value = argv[i + 1];
-    if (name == "--node")
-      o.node = std::filesystem::absolute(value);
-    else if (name == "--folder")
-      o.folder = std::filesystem::absolute(value);
-    else if (name == "--rate")
-      o.rate = std::stoi(value);
-    else if (name == "--seconds")
-      o.seconds = std::stoi(value);
-    else if (name == "--rounds")
-      o.rounds = std::stoi(value);
-    else if (name == "--records")
-      o.records = std::stoi(value);
-    else
-      throw std::invalid_argument("unknown option " + name);
-  }
+  read_options(argc, argv,
+               {{"--node", [&](const std::string& v) { o.node = std::filesystem::absolute(v); }},
+                {"--folder", [&](const std::string& v) { o.folder = std::filesystem::absolute(v); }},
+                {"--rate", [&](const std::string& v) { o.rate = std::stoi(v); }},
+                {"--seconds", [&](const std::string& v) { o.seconds = std::stoi(v); }},
+                {"--rounds", [&](const std::string& v) { o.rounds = std::stoi(v); }},
+                {"--records", [&](const std::string& v) { o.records = std::stoi(v); }}});
   const bool good = !o.node.empty() && !o.folder.empty() && o.rate >= 1 && o.rate <= 100'000 && o.seconds >= 1 &&
                     o.seconds <= 300 && o.rounds >= 1 && o.rounds <= 100 && o.records >= 1 && o.records <= 10'000'000;
   if (!good) throw std::invalid_argument("--node and --folder are needed, and numbers in their limits");
@@ -247,21 +231,13 @@ fanout_options parse(int argc, char** argv) {
 }  // namespace weir::bench
 
 int main(int argc, char** argv) {
-  weir::bench::fanout_options options;
-  try {
-    options = weir::bench::parse(argc, argv);
-  } catch (const std::exception& e) {
-    std::cerr << "fanout_bench: " << e.what()
-              << "\nUsage: fanout_bench --node PROGRAM --folder FOLDER [--rate ROWS_PER_S] [--seconds N] [--rounds N]"
-                 " [--records N]\n";
-    return 2;
-  }
-  try {
-    weir::bench::run(options);
-    std::filesystem::remove_all(options.folder);
-  } catch (const std::exception& e) {
-    std::cerr << "fanout_bench: " << e.what() << '\n';
-    return 1;
-  }
-  return 0;
+  using namespace weir::bench;
+  fanout_options options;
+  return run_program(
+      "fanout_bench", "--node PROGRAM --folder FOLDER [--rate ROWS_PER_S] [--seconds N] [--rounds N] [--records N]",
+      [&] { options = parse(argc, argv); },
+      [&] {
+        run(options);
+        std::filesystem::remove_all(options.folder);
+      });
 }

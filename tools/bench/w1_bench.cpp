@@ -27,6 +27,7 @@
 #include "runtime/log/local_log.hpp"
 #include "runtime/time/timestamp.hpp"
 #include "tools/bench/bare_w1.hpp"
+#include "tools/bench/program.hpp"
 #include "tools/bench/shard_runner.hpp"
 
 namespace weir::bench {
@@ -303,11 +304,6 @@ nlohmann::json run_apart(const bench_options& o, const variant& v) {
   return nlohmann::json::parse(line);
 }
 
-double median(std::vector<double> v) {
-  std::ranges::sort(v);
-  return v[v.size() / 2];
-}
-
 // Lines of one variant over the rounds, and of the bare loop in the same rounds.
 struct series {
   std::vector<double> records_per_s, cpu_ns, cpu_ratio, peak_mb, commits;
@@ -367,25 +363,13 @@ void run_rounds(const bench_options& o) {
 
 bench_options parse(int argc, char** argv) {
   bench_options o;
-  for (int i = 1; i < argc; i += 2) {
-    const std::string name = argv[i];
-    if (i + 1 == argc) throw std::invalid_argument(name + " needs a value");
-    const std::string value = argv[i + 1];
-    if (name == "--records")
-      o.records = std::stoul(value);
-    else if (name == "--rounds")
-      o.rounds = std::stoi(value);
-    else if (name == "--stage")
-      o.stage = value;
-    else if (name == "--shards")
-      o.shards = std::stoi(value);
-    else if (name == "--commit-interval-ms")
-      o.commit_interval_ms = std::stoi(value);
-    else if (name == "--folder")
-      o.folder = value;
-    else
-      throw std::invalid_argument("unknown option " + name);
-  }
+  read_options(argc, argv,
+               {{"--records", [&](const std::string& v) { o.records = std::stoul(v); }},
+                {"--rounds", [&](const std::string& v) { o.rounds = std::stoi(v); }},
+                {"--stage", [&](const std::string& v) { o.stage = v; }},
+                {"--shards", [&](const std::string& v) { o.shards = std::stoi(v); }},
+                {"--commit-interval-ms", [&](const std::string& v) { o.commit_interval_ms = std::stoi(v); }},
+                {"--folder", [&](const std::string& v) { o.folder = v; }}});
   if (o.folder.empty() || o.records == 0 || o.rounds < 1)
     throw std::invalid_argument("--folder is needed; records and rounds are at least 1");
   return o;
@@ -398,21 +382,12 @@ bench_options parse(int argc, char** argv) {
 int main(int argc, char** argv) {
   using namespace weir::bench;
   bench_options options;
-  try {
-    options = parse(argc, argv);
-  } catch (const std::exception& e) {
-    std::cerr << "w1_bench: " << e.what()
-              << "\nUsage: w1_bench --folder FOLDER [--records N] [--rounds N] [--stage NAME] "
-                 "[--shards N] [--commit-interval-ms N]\n";
-    return 2;
-  }
-  try {
-    std::filesystem::create_directories(options.folder);
-    run_rounds(options);
-    std::filesystem::remove_all(options.folder / "data");
-  } catch (const std::exception& e) {
-    std::cerr << "w1_bench: " << e.what() << '\n';
-    return 1;
-  }
-  return 0;
+  return run_program(
+      "w1_bench", "--folder FOLDER [--records N] [--rounds N] [--stage NAME] [--shards N] [--commit-interval-ms N]",
+      [&] { options = parse(argc, argv); },
+      [&] {
+        std::filesystem::create_directories(options.folder);
+        run_rounds(options);
+        std::filesystem::remove_all(options.folder / "data");
+      });
 }
