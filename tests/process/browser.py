@@ -11,7 +11,8 @@ import unittest
 
 PROGRAM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = ["--headless", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync", "--window-size=1360,1000", "--remote-debugging-pipe"]
+         "--disable-component-update", "--disable-sync", "--window-size=1360,1000"]
+SANDBOX = ["--no-sandbox"] if os.getuid() == 0 else []
 
 
 def require_browser():
@@ -27,14 +28,13 @@ class page:
 
     def __init__(self, url):
         self.profile = tempfile.mkdtemp(prefix="weir-browser-")
-        sandbox = ["--no-sandbox"] if os.getuid() == 0 else []
         commands, self.commands = os.pipe()
         self.answers, answers = os.pipe()
         self.buffer, self.number, self.session, self.url = b"", 0, {}, url
         # The browser reads its third file and writes its fourth.
         self.process = subprocess.Popen(
-            ["bash", "-c", f'exec "$@" 3<&{commands} 4>&{answers}', "bash", PROGRAM, *FLAGS, *sandbox,
-             f"--user-data-dir={self.profile}"],
+            ["bash", "-c", f'exec "$@" 3<&{commands} 4>&{answers}', "bash", PROGRAM, *FLAGS, *SANDBOX,
+             "--remote-debugging-pipe", f"--user-data-dir={self.profile}"],
             pass_fds=(commands, answers), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL)
         os.close(commands)
@@ -48,8 +48,13 @@ class page:
         return self
 
     def __exit__(self, *_):
-        self.process.kill()
-        self.process.wait()
+        self.session = {}
+        try:  # who is killed leaves helpers behind that still write into the profile
+            self.call("Browser.close")
+            self.process.wait(20)
+        except (AssertionError, OSError, subprocess.TimeoutExpired):
+            self.process.kill()
+            self.process.wait()
         os.close(self.commands)
         os.close(self.answers)
         shutil.rmtree(self.profile, ignore_errors=True)
@@ -62,8 +67,16 @@ class page:
 
     def value(self, expression):
         """What JavaScript answers; none while the page is on its way to another."""
-        answer = self.call("Runtime.evaluate", expression=expression, returnByValue=True)
-        return answer.get("result", {}).get("value")
+        return self.run(expression).get("result", {}).get("value")
+
+    def evaluate(self, script):
+        """What a script in the page answers; it must not fail."""
+        answer = self.run(script)
+        assert "exceptionDetails" not in answer, answer
+        return answer["result"].get("value")
+
+    def run(self, script):
+        return self.call("Runtime.evaluate", expression=script, returnByValue=True)
 
     def call(self, method, **parameters):
         self.number += 1

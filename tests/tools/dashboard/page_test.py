@@ -1,19 +1,19 @@
 #!/usr/bin/env python3
 """The dashboard in a real browser, over a node in memory. Usage: page_test.py SERVE_FAKE_NODE"""
 import os
+import pathlib
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
 import unittest
 
-from open_page import open_page, wait_until
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "process"))
+import browser  # noqa: E402
+from node_process import wait_until  # noqa: E402
 
 SKIPPED = 77
-BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-FLAGS = ["--headless", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync", "--enable-logging=stderr", "--window-size=1360,1000"]
+PATIENCE = 60  # seconds
 SERVER = ""
 NAMES = "Array.from(document.querySelectorAll('#sources tbody tr'), (line) => line.cells[0].textContent)"
 FOLD = "document.querySelector('#sources .fold').click()"
@@ -39,11 +39,10 @@ class Node:
 
 def page(url):
     """The page's elements after some seconds of its time, and what it wrote to the console."""
-    sandbox = ["--no-sandbox"] if os.getuid() == 0 else []
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-        own = [f"--user-data-dir={profile}", "--virtual-time-budget=6000", "--dump-dom"]
-        done = subprocess.run([BROWSER, *FLAGS, *sandbox, *own, url], capture_output=True, text=True, timeout=120,
-                              check=True)
+        own = [f"--user-data-dir={profile}", "--enable-logging=stderr", "--virtual-time-budget=6000", "--dump-dom"]
+        done = subprocess.run([browser.PROGRAM, *browser.FLAGS, *browser.SANDBOX, *own, url], capture_output=True,
+                              text=True, timeout=120, check=True)
     return done.stdout, [line for line in done.stderr.splitlines() if "CONSOLE" in line]
 
 
@@ -61,8 +60,8 @@ class Page(unittest.TestCase):
         self.assertIn("Argyle", text[text.index("u-legend"):])
 
     def test_the_sources_that_post_fills_by_itself_are_one_line_that_opens(self):
-        with Node() as node, open_page(BROWSER, FLAGS, node.signed_in) as shown:
-            closed = wait_until("the sources are there", lambda: shown.evaluate(NAMES))
+        with Node() as node, browser.page(node.signed_in) as shown:
+            closed = wait_until("the sources are there", lambda: shown.evaluate(NAMES), PATIENCE)
             self.assertIn("post.camera (16)", closed)
             self.assertEqual(shown.evaluate("document.querySelector('#sources tr:has(.fold) .badge').textContent"),
                              "running 1, waiting 15")
@@ -75,12 +74,12 @@ class Page(unittest.TestCase):
             self.assertEqual(shown.evaluate(NAMES), closed)
 
     def test_many_sources_are_shown_in_parts(self):
-        with Node("--many") as node, open_page(BROWSER, FLAGS, node.signed_in) as shown:
-            wait_until("the first part", lambda: len(shown.evaluate(NAMES)) == 200)
+        with Node("--many") as node, browser.page(node.signed_in) as shown:
+            wait_until("the first part", lambda: len(shown.evaluate(NAMES)) == 200, PATIENCE)
             for count in (400, 450):
-                wait_until("there is more", lambda: shown.evaluate(f"{MORE} !== null"))
+                wait_until("there is more", lambda: shown.evaluate(f"{MORE} !== null"), PATIENCE)
                 shown.evaluate(f"{MORE}.click()")
-                wait_until("the next part", lambda: len(shown.evaluate(NAMES)) == count)
+                wait_until("the next part", lambda: len(shown.evaluate(NAMES)) == count, PATIENCE)
             self.assertIsNone(shown.evaluate("document.querySelector('#sources .more:not([hidden])')"))
 
     def test_text_of_records_is_never_markup(self):
@@ -105,7 +104,7 @@ class Page(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    if not BROWSER:
+    if not browser.PROGRAM:
         print("page_test skipped: no chromium")
         sys.exit(SKIPPED)
     SERVER = os.path.abspath(sys.argv.pop(1))
