@@ -21,8 +21,6 @@ struct live_message {
   std::string head;
   live_batch_ptr batch;   // none: the head is all
   std::string_view tail;  // of what has a batch
-
-  std::string text() const { return batch ? head + batch->members + std::string(tail) : head; }
 };
 
 class live_channel {

@@ -286,11 +286,8 @@ shard_job shard::impl::drop_job(pipeline_run& p) {
   auto tombstones = [this, planned = p.plan]() -> result<epoch> {
     epoch e;
     e.pipeline = planned.record.name;
-    WEIR_TRY_VOID(store.load(options.shard, state_prefix(planned.record.name, planned.record.incarnation),
-                             [&](std::string_view key, std::string_view) -> status {
-                               e.changes.push_back({std::string(key), std::nullopt});
-                               return {};
-                             }));
+    const auto prefix = state_prefix(planned.record.name, planned.record.incarnation);
+    WEIR_TRY_VOID(remove_state(store, options.shard, prefix, e.changes));
     for (const auto& v : planned.views) WEIR_TRY_VOID(store.wipe_view(options.shard, v.name));
     return e;
   };

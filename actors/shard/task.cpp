@@ -209,14 +209,18 @@ status task::take_record(std::string_view value) {
   return {};
 }
 
-task_input* task::find_input(input_kind kind, std::string_view name) {
-  for (auto& i : inputs_)
+const task_input* task::find_input(input_kind kind, std::string_view name) const {
+  for (const auto& i : inputs_)
     if (i.kind == kind && i.name == name) return &i;
   return nullptr;
 }
 
+task_input* task::find_input(input_kind kind, std::string_view name) {
+  return const_cast<task_input*>(std::as_const(*this).find_input(kind, name));
+}
+
 result<epoch> task::cut() {
-  now_topic_.clear();
+  now_ = nullptr;
   for (auto& n : nodes_) WEIR_TRY_VOID(cut_node(*n));
   if (!catch_up_.empty()) WEIR_TRY_VOID(end_silence());
   open_.changes.push_back({prefix_ + state_of_task, encode_task_record(make_record())});
@@ -297,7 +301,7 @@ status task::skip_poison(task_input& input, event_log& log, std::string_view rea
   ++input.position;
   dirty_ = true;
   if (input.position < entry.next_number()) return {};
-  now_topic_ = input.topic;
+  now_ = &input;
   now_end_ = input.position;
   return advance_nodes(streams_.find(input.name)->second->nodes, progress_of(entry));
 }

@@ -57,6 +57,7 @@ class task {
 
   const std::vector<task_input>& inputs() const { return inputs_; }
   task_input* find_input(input_kind kind, std::string_view name);
+  const task_input* find_input(input_kind kind, std::string_view name) const;
   // Where a predecessor stood in this input; before that the input is read from the log only. 0: there was none.
   std::uint64_t catch_up(const task_input& input) const;
 
@@ -138,9 +139,9 @@ class task {
   std::map<std::string, std::unique_ptr<log_input>> logs_;  // by topic
   state_store* store_ = nullptr;                            // since restore()
   input_positions catch_up_;
-  std::string now_topic_;      // of the input whose rows or time go through the views now; empty: none
-  std::uint64_t now_end_ = 0;  // its position behind them
-  bool told_rows_ = false;     // the rows that go through the views now come of rows that were told
+  const task_input* now_ = nullptr;  // whose rows or time go through the views now; none: a shuffle's, or a cut's
+  std::uint64_t now_end_ = 0;        // its position behind them
+  bool told_rows_ = false;           // the rows that go through the views now come of rows that were told
   epoch open_;
   std::uint64_t records_ = 0;
   bool dirty_ = false;

@@ -71,16 +71,9 @@ clock_state least(const std::vector<clock_state>& clocks) {
   return out;
 }
 
-void put_clock(std::string& out, const clock_state& c) {
-  put_i64(out, c.watermark_us);
-  put_i64(out, c.flushed_us);
-}
-
 result<clock_state> read_clock(std::string_view bytes) {
   byte_reader r(bytes);
-  clock_state c;
-  c.watermark_us = r.i64();
-  c.flushed_us = r.i64();
+  const auto c = take_clock(r);
   if (!r.ok() || !r.at_end()) return fail(errc::corrupt, "a clock of {} bytes cannot be read", bytes.size());
   return c;
 }

@@ -49,7 +49,7 @@ status task::process(const ingested_batch& batch) {
     return fail(errc::internal, "pipeline {} got record {} of stream {} from memory and stands at {}", record_.name,
                 batch.first_number, batch.stream, input->position);
   const auto& nodes = streams_.find(batch.stream)->second->nodes;
-  now_topic_ = input->topic;
+  now_ = input;
   now_end_ = batch.next_number;
   if (batch.rows.size() > 0) WEIR_TRY_VOID(process_rows(nodes, batch.rows, {}));
   WEIR_TRY_VOID(advance_nodes(nodes, batch.progress));
@@ -228,7 +228,7 @@ result<bool> task::process_stream_entry(task_input& input, log_entry& stored, st
   const auto progress = progress_of(entry);
   const auto first = std::min<std::uint64_t>(input.position - first_number, records);
   const auto count = std::min({records - first, records_left, next_told_end(input) - input.position});
-  now_topic_ = input.topic;
+  now_ = &input;
   now_end_ = first_number + first + count;
   if (count > 0) {
     WEIR_TRY(rows, decode_stored(std::move(entry), reader.definition, reader.columns, reader.decoders));
@@ -253,7 +253,7 @@ status task::process_shuffle_entry(node& n, const log_entry& stored) {
   const auto shard = r.varint();
   if (!r.ok() || !r.at_end() || shard >= n.shard_clocks.size() || !stored.value)
     return fail(errc::corrupt, "entry {} of {} cannot be read", stored.offset, n.shuffle_topic);
-  now_topic_.clear();
+  now_ = nullptr;
   if (kind == entry_abreast) {
     if (!n.abreast.empty()) n.abreast[shard] = true;
     return {};
@@ -288,7 +288,7 @@ result<record_batch> task::decode_rows(view_reader& reader, const raw_records& t
 
 status task::process_view_entry(task_input& input, const log_entry& stored) {
   auto& reader = *views_.find(input.name)->second;
-  now_topic_ = input.topic;
+  now_ = &input;
   now_end_ = static_cast<std::uint64_t>(stored.offset) + 1;
   if (stored.key.size() == 1 && stored.key.front() == key_clock && stored.value) {
     WEIR_TRY(clock, read_clock(*stored.value));

@@ -60,7 +60,6 @@ stamped_batch bind_input(const view_plan& plan, stamped_batch input, const std::
 clock_state output_clock(const view_plan& plan, const clock_state& c);
 clock_state least(const std::vector<clock_state>& clocks);
 
-void put_clock(std::string& out, const clock_state& c);
 result<clock_state> read_clock(std::string_view bytes);
 
 struct row_header {

@@ -9,8 +9,10 @@
 #include <string_view>
 #include <vector>
 
-#include "runtime/operators/stamped_batch.hpp"
+#include "runtime/operators/byte_codec.hpp"
+#include "runtime/operators/view_operator.hpp"
 #include "runtime/result.hpp"
+#include "state/state_store.hpp"
 
 namespace weir {
 
@@ -53,8 +55,16 @@ struct task_record {
   bool operator==(const task_record&) const = default;
 };
 
+void put_clock(std::string& out, const clock_state& c);
+clock_state take_clock(byte_reader& in);
+
 std::string encode_task_record(const task_record& r);
 // errc::corrupt when the bytes are none.
 result<task_record> decode_task_record(std::string_view bytes);
+
+// Deletes everything that stands under a pipeline's prefix (state/state_key.hpp). Answers its task's record, empty when
+// there is none.
+result<std::string> remove_state(state_store& store, int shard, const std::string& prefix,
+                                 std::vector<state_change>& changes);
 
 }  // namespace weir

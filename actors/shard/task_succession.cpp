@@ -50,16 +50,10 @@ bool task::replaces() const { return record_.incarnation > record_.first_incarna
 status task::inherit(state_store& store) {
   for (auto incarnation = record_.incarnation - 1; replaces() && incarnation >= record_.first_incarnation;
        --incarnation) {
-    const auto prefix = state_prefix(record_.name, incarnation);
-    std::optional<task_record> was;
-    WEIR_TRY_VOID(store.load(options_.shard, prefix, [&](std::string_view key, std::string_view value) -> status {
-      open_.changes.push_back({std::string(key), std::nullopt});
-      if (key.size() != prefix.size() + 1 || key.back() != state_of_task) return {};
-      WEIR_TRY(decoded, decode_task_record(value));
-      was = std::move(decoded);
-      return {};
-    }));
-    if (was) return succeed(*was, store);
+    WEIR_TRY(bytes, remove_state(store, options_.shard, state_prefix(record_.name, incarnation), open_.changes));
+    if (bytes.empty()) continue;
+    WEIR_TRY(was, decode_task_record(bytes));
+    return succeed(was, store);
   }
   return {};
 }
@@ -110,15 +104,14 @@ std::uint64_t task::next_told_end(const task_input& input) const {
 bool task::is_told(const node& n) const {
   if (!n.told) return false;
   if (n.plan.kind == view_kind::upsert || told_rows_) return true;
-  const auto it = n.told->positions.find(now_topic_);
+  if (now_ == nullptr) return false;
+  const auto it = n.told->positions.find(now_->topic);
   return it != n.told->positions.end() && now_end_ <= it->second;
 }
 
 bool task::input_abreast(const node& n) const {
   if (n.input != nullptr) return abreast(*n.input);
-  const auto topic =
-      n.plan.input_is_stream ? topic::stream(options_.app, n.plan.input) : topic::view(options_.app, n.plan.input);
-  const auto input = std::ranges::find_if(inputs_, [&](const task_input& i) { return i.topic == topic; });
+  const auto* input = find_input(n.plan.input_is_stream ? input_kind::stream : input_kind::view, n.plan.input);
   return input->position >= catch_up(*input);
 }
 

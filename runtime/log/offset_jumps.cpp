@@ -22,23 +22,26 @@ std::int64_t offset_jumps::reach_back(std::int64_t offset) const {
   return offset;
 }
 
-std::int64_t offset_jumps::begin_of(std::int64_t offset) const {
+auto offset_jumps::range_of(std::int64_t offset) const -> range const* {
   for (auto const& lost : ranges_) {
-    if (lost.from < offset && offset < lost.to) return lost.from;
+    if (lost.from < offset && offset < lost.to) return &lost;
   }
-  return offset;
+  return nullptr;
+}
+
+std::int64_t offset_jumps::begin_of(std::int64_t offset) const {
+  auto const* const lost = range_of(offset);
+  return lost == nullptr ? offset : lost->from;
 }
 
 status offset_jumps::check(std::string_view topic, int partition, std::int64_t position) const {
-  for (auto const& lost : ranges_) {
-    if (position <= lost.from || position >= lost.to) continue;
-    return with_hint(
-        fail(errc::offset_out_of_range,
-             "topic {}, partition {}: offset {} lies in the range {} to {}, which was lost in a power failure", topic,
-             partition, position, lost.from, lost.to),
-        "what was derived from these entries must be built again");
-  }
-  return {};
+  auto const* const lost = range_of(position);
+  if (lost == nullptr) return {};
+  return with_hint(
+      fail(errc::offset_out_of_range,
+           "topic {}, partition {}: offset {} lies in the range {} to {}, which was lost in a power failure", topic,
+           partition, position, lost->from, lost->to),
+      "what was derived from these entries must be built again");
 }
 
 }  // namespace weir

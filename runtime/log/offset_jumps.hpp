@@ -27,6 +27,9 @@ class offset_jumps {
     std::int64_t from = 0;
     std::int64_t to = 0;
   };
+  // The range that `offset` lies inside of, behind its begin; none: it is in no such range.
+  range const* range_of(std::int64_t offset) const;
+
   std::vector<range> ranges_;
 };
 
