@@ -2,11 +2,11 @@
 // folder.
 #pragma once
 
-#include <catch2/catch.hpp>
-#include <fstream>
-#include <future>
+#include <functional>
+#include <map>
 #include <memory>
-#include <thread>
+#include <string>
+#include <vector>
 
 #include "actors/node_service.hpp"
 #include "tests/support/temp_folder.hpp"
@@ -17,87 +17,30 @@ class running_node {
  public:
   using json = nlohmann::json;
 
-  explicit running_node(int shards = 2) {
-    settings.node.data_dir = folder.path("data");
-    settings.node.shards = shards;
-    settings.node.worker_threads = 2;
-    settings.log.disk_reserve_bytes = 0;
-    settings.sources.file_allow = {folder.path()};
-    settings.sources.file_poll_interval_us = 10'000;
-    settings.supervision.watch_interval_us = 20'000;
-  }
-  ~running_node() { stop(); }
+  explicit running_node(int shards = 2);
+  ~running_node();
 
-  void start() {
-    auto made = node::start(settings);
-    if (!made) FAIL(made.error().text());
-    node_ = std::move(*made);
-    service_ = std::make_unique<node_service>(*node_, "0.0.1");
-    INFO("the node gets ready");
-    REQUIRE(comes_true([&] { return service_->ready().ok; }));
-  }
-  bool stop() {
-    const bool clean = !node_ || node_->stop();
-    service_.reset();
-    node_.reset();
-    return clean;
-  }
-  void restart() {
-    CHECK(stop());
-    start();
-  }
+  void start();
+  bool stop();
+  void restart();
 
   node_service& api() { return *service_; }
   weir::node& inner() { return *node_; }
 
   // The answer of a command.
-  result<json> answer(const std::function<void(node_api::reply)>& command) {
-    auto promise = std::make_shared<std::promise<result<json>>>();
-    command([promise](result<json> r) { promise->set_value(std::move(r)); });
-    auto future = promise->get_future();
-    if (future.wait_for(std::chrono::seconds(30)) != std::future_status::ready) FAIL("a command was not answered");
-    return future.get();
-  }
-  json done(const std::function<void(node_api::reply)>& command) {
-    auto r = answer(command);
-    if (!r) FAIL(r.error().text());
-    return *r;
-  }
-  void apply(const std::string& name, const std::string& sql) {
-    done([&](node_api::reply reply) { api().apply_pipeline({name, sql, false, true}, std::move(reply)); });
-  }
-  void add_source(source_request s) {
-    done([&](node_api::reply reply) { api().add_sources({std::move(s)}, std::move(reply)); });
-  }
+  result<json> answer(const std::function<void(node_api::reply)>& command);
+  json done(const std::function<void(node_api::reply)>& command);
+  void apply(const std::string& name, const std::string& sql);
+  void add_source(source_request s);
   // A file source over these lines.
   void add_file(const std::string& source, const std::string& stream, const std::vector<std::string>& lines,
-                std::map<std::string, std::string> options = {}) {
-    write(source, lines);
-    options["path"] = folder.path(source);
-    add_source({source, stream, "file", std::move(options)});
-  }
-  void write(const std::string& file, const std::vector<std::string>& lines) {
-    std::ofstream out(folder.path(file), std::ios::app);
-    for (const auto& l : lines) out << l << "\n";
-  }
+                std::map<std::string, std::string> options = {});
+  void write(const std::string& file, const std::vector<std::string>& lines);
 
-  std::vector<json> rows(const std::string& view, row_query query = {}) {
-    query.page.limit = std::max<std::size_t>(query.page.limit, 1'000);
-    auto r = api().view_rows(view, query);
-    if (!r) FAIL(r.error().text());
-    return (*r)["items"];
-  }
-  bool has_rows(const std::string& view, std::size_t count) {
-    return comes_true([&] { return rows(view).size() >= count; }) && rows(view).size() == count;
-  }
+  std::vector<json> rows(const std::string& view, row_query query = {});
+  bool has_rows(const std::string& view, std::size_t count);
 
-  static bool comes_true(const std::function<bool()>& what) {
-    for (const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(30);;) {
-      if (what()) return true;
-      if (std::chrono::steady_clock::now() > end) return false;
-      std::this_thread::sleep_for(std::chrono::milliseconds(10));
-    }
-  }
+  static bool comes_true(const std::function<bool()>& what);
 
   temp_folder folder;
   config settings;
@@ -122,9 +65,6 @@ CREATE MATERIALIZED VIEW totals WITH (emit = 'changes', max_rows = 1000) AS
 )";
 
 // Second `s` after 2020-01-01T00:00:00Z.
-inline std::string shot(double s, const std::string& image, double probability = 0.9) {
-  return fmt::format(R"({{"taken":"2020-01-01T00:{:02}:{:06.3f}Z","image":"{}","probability":{}}})",
-                     static_cast<int>(s) / 60, s - 60 * (static_cast<int>(s) / 60), image, probability);
-}
+std::string shot(double s, const std::string& image, double probability = 0.9);
 
 }  // namespace weir::testing

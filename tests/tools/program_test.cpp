@@ -1,4 +1,5 @@
 #include "tools/weir/program.hpp"
+#include "tools/weir/program_tree.hpp"
 
 #include <CLI/CLI.hpp>
 #include <catch2/catch.hpp>

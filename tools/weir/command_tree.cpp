@@ -54,20 +54,69 @@ std::string unknown_command(const CLI::App* app, const std::string& word) {
 
 }  // namespace
 
-CLI::App& add_noun(CLI::App& program, const std::string& name, const std::string& what) {
-  auto& noun = *program.add_subcommand(name, what);
-  noun.require_subcommand(1);
-  noun.footer(fmt::format("Example:\n  weir {} COMMAND --help", name));
-  return noun;
+cli_option& cli_option::required() {
+  inner_->required();
+  return *this;
+}
+cli_option& cli_option::type_name(const std::string& name) {
+  inner_->type_name(name);
+  return *this;
+}
+cli_option& cli_option::shows_default() {
+  inner_->capture_default_str();
+  return *this;
+}
+cli_option& cli_option::one_of(const std::vector<std::string>& values) {
+  inner_->check(CLI::IsMember(values));
+  return *this;
+}
+cli_option& cli_option::between(std::uint64_t least, std::uint64_t most) {
+  inner_->check(CLI::Range(least, most));
+  return *this;
+}
+cli_option& cli_option::check(const std::function<std::string(const std::string&)>& wrong) {
+  inner_->check(wrong);
+  return *this;
+}
+cli_option& cli_option::excludes(const cli_option& other) {
+  inner_->excludes(other.inner_);
+  return *this;
 }
 
-CLI::App& add_command(CLI::App& parent, const std::string& name, const std::string& what, const std::string& examples) {
-  auto& command = *parent.add_subcommand(name, what);
+cli_option cli_command::add_option(const std::string& names, std::string& to, const std::string& what) {
+  return cli_option(*inner_->add_option(names, to, what));
+}
+cli_option cli_command::add_option(const std::string& names, std::uint64_t& to, const std::string& what) {
+  return cli_option(*inner_->add_option(names, to, what));
+}
+cli_option cli_command::add_option(const std::string& names, int& to, const std::string& what) {
+  return cli_option(*inner_->add_option(names, to, what));
+}
+cli_option cli_command::add_option(const std::string& names, std::vector<std::string>& to, const std::string& what) {
+  return cli_option(*inner_->add_option(names, to, what)->expected(1)->take_all());
+}
+cli_option cli_command::add_flag(const std::string& names, bool& to, const std::string& what) {
+  return cli_option(*inner_->add_flag(names, to, what));
+}
+void cli_command::callback(std::function<void()> chosen) { inner_->callback(std::move(chosen)); }
+
+void refuse_usage(const std::string& what, const std::string& why) { throw CLI::ValidationError(what, why); }
+
+cli_command add_noun(const cli_command& program, const std::string& name, const std::string& what) {
+  auto& noun = *program.inner().add_subcommand(name, what);
+  noun.require_subcommand(1);
+  noun.footer(fmt::format("Example:\n  weir {} COMMAND --help", name));
+  return cli_command(noun);
+}
+
+cli_command add_command(const cli_command& parent, const std::string& name, const std::string& what,
+                        const std::string& examples) {
+  auto& command = *parent.inner().add_subcommand(name, what);
   std::istringstream lines(examples);
   std::string footer = "Example:";
   for (std::string line; std::getline(lines, line);) footer += "\n  weir " + line;
   command.footer(footer + "\n\nOptions of every command and the exit codes: weir --help");
-  return command;
+  return cli_command(command);
 }
 
 std::string unknown_word(const CLI::App& program, const std::vector<std::string>& arguments) {

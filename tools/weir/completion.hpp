@@ -1,10 +1,13 @@
 // Completion scripts, made from the program's own tree of commands.
 #pragma once
 
-#include <CLI/App.hpp>
 #include <string>
 
 #include "runtime/result.hpp"
+
+namespace CLI {
+class App;
+}  // namespace CLI
 
 namespace weir::cli {
 

@@ -4,6 +4,7 @@
 
 #include "tools/weir/command_tree.hpp"
 #include "tools/weir/commands/commands.hpp"
+#include "tools/weir/program_tree.hpp"
 
 namespace weir::cli {
 
@@ -103,17 +104,18 @@ std::unique_ptr<CLI::App> make_program(settings& set, action& chosen) {
   program->set_version_flag("--version", WEIR_VERSION);
   program->footer(environment_help());
   add_settings(*program, set);
-  add_source_commands(*program, chosen);
-  add_stream_commands(*program, chosen);
-  add_view_commands(*program, chosen);
-  add_pipeline_commands(*program, chosen);
-  add_dead_letter_commands(*program, chosen);
-  add_apply_command(*program, chosen);
-  add_validate_command(*program, chosen);
-  add_sql_command(*program, chosen);
-  add_status_command(*program, chosen);
-  add_completion_command(*program, chosen);
-  add_version_command(*program, chosen);
+  const cli_command root(*program);
+  add_source_commands(root, chosen);
+  add_stream_commands(root, chosen);
+  add_view_commands(root, chosen);
+  add_pipeline_commands(root, chosen);
+  add_dead_letter_commands(root, chosen);
+  add_apply_command(root, chosen);
+  add_validate_command(root, chosen);
+  add_sql_command(root, chosen);
+  add_status_command(root, chosen);
+  add_completion_command(root, chosen);
+  add_version_command(root, chosen);
   return program;
 }
 

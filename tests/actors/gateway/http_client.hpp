@@ -1,16 +1,12 @@
 // HTTP over a plain socket, so that tests can send half a request, two at once, or nothing at all.
 #pragma once
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <poll.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <chrono>
+#include <functional>
 #include <map>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "actors/gateway/gateway.hpp"
 #include "actors/gateway/gateway_metrics.hpp"
@@ -22,76 +18,26 @@ struct http_answer {
   int status = 0;                              // 0: the connection ended without an answer
   std::map<std::string, std::string> headers;  // names in lower case
   std::string body;
-  nlohmann::json json() const { return nlohmann::json::parse(body); }
+  nlohmann::json json() const;
 };
 
 class http_client {
  public:
-  explicit http_client(std::uint16_t port, int receive_buffer = 0) : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
-    if (receive_buffer > 0) ::setsockopt(socket_, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
-    sockaddr_in to{};
-    to.sin_family = AF_INET;
-    to.sin_port = htons(port);
-    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    connected_ = ::connect(socket_, reinterpret_cast<sockaddr*>(&to), sizeof to) == 0;
-  }
-  ~http_client() { ::close(socket_); }
+  explicit http_client(std::uint16_t port, int receive_buffer = 0);
+  ~http_client();
   http_client(const http_client&) = delete;
   http_client& operator=(const http_client&) = delete;
 
   bool connected() const { return connected_; }
-  bool send(const std::string& bytes) {
-    return ::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(bytes.size());
-  }
+  bool send(const std::string& bytes);
 
   // Reads more into the buffer; false at the end of the connection or after `limit`.
-  bool read_more(std::chrono::milliseconds limit = std::chrono::seconds(10)) {
-    pollfd what{socket_, POLLIN, 0};
-    if (::poll(&what, 1, static_cast<int>(limit.count())) <= 0) return false;
-    char bytes[16 << 10];
-    const auto count = ::recv(socket_, bytes, sizeof bytes, 0);
-    ended_ = count <= 0;
-    if (ended_) return false;
-    buffer_.append(bytes, static_cast<std::size_t>(count));
-    return true;
-  }
+  bool read_more(std::chrono::milliseconds limit = std::chrono::seconds(10));
   // The server closes within the time.
-  bool ends_within(std::chrono::milliseconds limit) {
-    const auto end = std::chrono::steady_clock::now() + limit;
-    while (!ended_ && std::chrono::steady_clock::now() < end) read_more(std::chrono::milliseconds(50));
-    return ended_;
-  }
-  bool read_until(std::string_view text, std::chrono::milliseconds limit = std::chrono::seconds(10)) {
-    const auto end = std::chrono::steady_clock::now() + limit;
-    while (buffer_.find(text) == std::string::npos && !ended_ && std::chrono::steady_clock::now() < end) {
-      read_more(std::chrono::milliseconds(50));
-    }
-    return buffer_.find(text) != std::string::npos;
-  }
+  bool ends_within(std::chrono::milliseconds limit);
+  bool read_until(std::string_view text, std::chrono::milliseconds limit = std::chrono::seconds(10));
 
-  http_answer read_answer(bool head = false) {
-    http_answer out;
-    if (!read_until("\r\n\r\n")) return out;
-    const auto end = buffer_.find("\r\n\r\n");
-    std::string header = buffer_.substr(0, end + 2);
-    buffer_.erase(0, end + 4);
-    out.status = std::stoi(header.substr(9, 3));
-    for (auto at = header.find("\r\n") + 2; at < header.size();) {
-      const auto line_end = header.find("\r\n", at);
-      const auto colon = header.find(':', at);
-      std::string name = header.substr(at, colon - at);
-      for (char& c : name) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-      out.headers[name] = header.substr(colon + 2, line_end - colon - 2);
-      at = line_end + 2;
-    }
-    const auto length = out.headers.find("content-length");
-    const std::size_t size = length == out.headers.end() || head ? 0 : std::stoul(length->second);
-    while (buffer_.size() < size && read_more()) {
-    }
-    out.body = buffer_.substr(0, size);
-    buffer_.erase(0, size);
-    return out;
-  }
+  http_answer read_answer(bool head = false);
 
   std::string& buffer() { return buffer_; }
 
@@ -103,18 +49,8 @@ class http_client {
 
 using header_list = std::vector<std::pair<std::string, std::string>>;
 
-inline std::string request_text(const std::string& method, const std::string& target, const header_list& headers = {},
-                                const std::string& body = {}) {
-  std::string out = method + " " + target + " HTTP/1.1\r\n";
-  bool has_host = false;
-  for (const auto& [name, value] : headers) {
-    has_host = has_host || name == "Host";
-    if (!value.empty()) out += name + ": " + value + "\r\n";
-  }
-  if (!has_host) out += "Host: localhost\r\n";
-  if (!body.empty()) out += "Content-Length: " + std::to_string(body.size()) + "\r\n";
-  return out + "\r\n" + body;
-}
+std::string request_text(const std::string& method, const std::string& target, const header_list& headers = {},
+                         const std::string& body = {});
 
 inline const std::pair<std::string, std::string> bearer{"Authorization", "Bearer secret"};
 inline const std::pair<std::string, std::string> as_json{"Content-Type", "application/json"};
@@ -122,49 +58,19 @@ inline const std::pair<std::string, std::string> as_json{"Content-Type", "applic
 // A gateway over a fake node with one thing of each kind.
 class served_node {
  public:
-  explicit served_node(gateway_options options = {}) {
-    node.streams["camera"] = {{"name", "camera"}, {"format", "json"}};
-    node.records["camera"] = {{{"source", "a"}, {"sequence", 1}, {"record", "x,\"y\""}},
-                              {{"source", "a"}, {"sequence", 2}, {"record", "z"}}};
-    node.sources["cam1"] = {{"name", "cam1"}, {"stream", "camera"}, {"connector", "file"}, {"state", "running"}};
-    node.pipelines["socks"] = {{"name", "socks"}, {"state", "running"}};
-    node.letters["camera"] = {{{"id", "3-1"}, {"reason", "no JSON"}, {"record", "{"}}};
-    node.letters["camera.late"] = {{{"id", "3-2"}, {"reason", "late"}}};
-    node.add_view(
-        "seen", "upsert",
-        {{{"name", "k"}, {"type", "text"}}, {{"name", "b"}, {"type", "bigint"}}, {{"name", "a"}, {"type", "bigint"}}},
-        {"k"});
-    node.add_view("log", "append", {{{"name", "n"}, {"type", "bigint"}}}, nlohmann::json::array());
-    options.token = "secret";
-    auto started = gateway::start(std::move(options), node);
-    if (!started) throw std::runtime_error(started.error().text());
-    server = std::move(*started);
-  }
+  explicit served_node(gateway_options options = {});
 
   std::uint16_t port() const { return server->port(); }
   const gateway_metrics& metrics() const { return server->metrics(); }
-  void append(const std::string& view, const nlohmann::json& row) {
-    node.views.at(view)->append(live_row::kind::row, row);
-  }
+  void append(const std::string& view, const nlohmann::json& row);
 
   http_answer ask(const std::string& method, const std::string& target, const header_list& headers = {bearer},
-                  const std::string& body = {}) const {
-    http_client client(port());
-    client.send(request_text(method, target, headers, body));
-    return client.read_answer(method == "HEAD");
-  }
+                  const std::string& body = {}) const;
 
   fake_node node;
   std::unique_ptr<gateway> server;
 };
 
-inline bool eventually(const std::function<bool()>& holds, std::chrono::milliseconds limit = std::chrono::seconds(5)) {
-  const auto end = std::chrono::steady_clock::now() + limit;
-  while (!holds()) {
-    if (std::chrono::steady_clock::now() > end) return false;
-    ::usleep(2'000);
-  }
-  return true;
-}
+bool eventually(const std::function<bool()>& holds, std::chrono::milliseconds limit = std::chrono::seconds(5));
 
 }  // namespace weir

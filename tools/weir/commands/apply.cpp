@@ -1,4 +1,3 @@
-#include <CLI/CLI.hpp>
 #include <filesystem>
 #include <memory>
 
@@ -60,24 +59,24 @@ result<exit_code> apply(session& s, const apply_options& o) {
 
 }  // namespace
 
-void add_apply_command(CLI::App& program, action& chosen) {
-  auto& command = add_command(program, "apply", "Deploys the views of an SQL file as one pipeline",
-                              "apply socks.sql\napply socks.sql --replace --wait\napply - --name socks < socks.sql");
+void add_apply_command(cli_command program, action& chosen) {
+  auto command = add_command(program, "apply", "Deploys the views of an SQL file as one pipeline",
+                             "apply socks.sql\napply socks.sql --replace --wait\napply - --name socks < socks.sql");
   auto o = std::make_shared<apply_options>();
   command.add_option("FILE", o->file, "SQL file; - is standard input (then --name is needed)")
-      ->required()
-      ->type_name("FILE");
+      .required()
+      .type_name("FILE");
   command.add_option("--name", o->name, "Name of the pipeline (default: the file's name without its ending)");
   command.add_option("--from", o->from, "Where in the streams to begin: beginning or end")
-      ->check(CLI::IsMember({"beginning", "end"}))
-      ->type_name("WHERE")
-      ->capture_default_str();
+      .one_of({"beginning", "end"})
+      .type_name("WHERE")
+      .shows_default();
   command.add_flag("--replace", o->replace, "Replace the pipeline of this name; without, a name in use is an error");
   command.add_flag("--dry-run", o->dry_run, "Only check the SQL and show the plan");
   command.add_flag("--wait", o->wait, "Return when the pipeline has caught up; at most --timeout seconds");
   command.callback([&chosen, o] {
     if (o->file == "-" && o->name.empty() && !o->dry_run) {
-      throw CLI::ValidationError("--name is missing", "SQL from standard input needs a pipeline's name");
+      refuse_usage("--name is missing", "SQL from standard input needs a pipeline's name");
     }
     chosen = [o](session& s) { return apply(s, *o); };
   });

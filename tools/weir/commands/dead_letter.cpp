@@ -1,4 +1,3 @@
-#include <CLI/CLI.hpp>
 #include <memory>
 
 #include "tools/weir/command_tree.hpp"
@@ -52,37 +51,37 @@ result<exit_code> retry(session& s, const letter_options& o) {
 
 using call = result<exit_code> (*)(session&, const letter_options&);
 
-CLI::App& add(CLI::App& noun, action& chosen, const std::shared_ptr<letter_options>& o, const char* name,
-              const char* what, const char* examples, call run) {
-  auto& command = add_command(noun, name, what, examples);
-  command.add_option("NAME", o->stream, "Name of the stream or view")->required();
+cli_command add(cli_command noun, action& chosen, const std::shared_ptr<letter_options>& o, const char* name,
+                const char* what, const char* examples, call run) {
+  auto command = add_command(noun, name, what, examples);
+  command.add_option("NAME", o->stream, "Name of the stream or view").required();
   command.callback([&chosen, o, run] { chosen = [o, run](session& s) { return run(s, *o); }; });
   return command;
 }
 
 }  // namespace
 
-void add_dead_letter_commands(CLI::App& program, action& chosen) {
-  auto& noun = add_noun(program, "dead-letter", "Dead letters: records that a stream or a view had to refuse");
+void add_dead_letter_commands(cli_command program, action& chosen) {
+  auto noun = add_noun(program, "dead-letter", "Dead letters: records that a stream or a view had to refuse");
   auto o = std::make_shared<letter_options>();
-  auto& listing = add(noun, chosen, o, "list", "Lists refused records with their reasons",
-                      "dead-letter list camera\ndead-letter list sock_seen --late", list);
+  auto listing = add(noun, chosen, o, "list", "Lists refused records with their reasons",
+                     "dead-letter list camera\ndead-letter list sock_seen --late", list);
   listing.add_flag("--late", o->late, "The late records of a view instead");
   add_paging(listing, o->page);
 
-  auto& shown = add(noun, chosen, o, "show", "Shows one refused record with its original bytes",
-                    "dead-letter show camera 3-118", show);
-  shown.add_option("ID", o->id, "Id of the dead letter, from dead-letter list")->required();
+  auto shown = add(noun, chosen, o, "show", "Shows one refused record with its original bytes",
+                   "dead-letter show camera 3-118", show);
+  shown.add_option("ID", o->id, "Id of the dead letter, from dead-letter list").required();
 
-  auto& again = add(noun, chosen, o, "retry", "Sends a refused record through ingest again, as it is or corrected",
-                    "dead-letter retry camera 3-118\n"
-                    "dead-letter retry camera 3-118 --record '{\"image\":\"Sock\",\"probability\":0.9}'",
-                    retry);
-  again.add_option("ID", o->id, "Id of the dead letter")->required();
-  auto* record = again.add_option("--record", o->record, "The corrected record");
+  auto again = add(noun, chosen, o, "retry", "Sends a refused record through ingest again, as it is or corrected",
+                   "dead-letter retry camera 3-118\n"
+                   "dead-letter retry camera 3-118 --record '{\"image\":\"Sock\",\"probability\":0.9}'",
+                   retry);
+  again.add_option("ID", o->id, "Id of the dead letter").required();
+  auto record = again.add_option("--record", o->record, "The corrected record");
   again.add_option("--record-file", o->record_file, "File that holds the corrected record; - is standard input")
-      ->type_name("FILE")
-      ->excludes(record);
+      .type_name("FILE")
+      .excludes(record);
 }
 
 }  // namespace weir::cli

@@ -1,14 +1,11 @@
 #include "tools/weir/commands/paging.hpp"
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 
 namespace weir::cli {
 
-void add_paging(CLI::App& command, paging_options& o) {
-  command.add_option("--limit", o.limit, "At most so many")
-      ->check(CLI::Range(std::uint64_t{1}, std::uint64_t{1'000'000}))
-      ->capture_default_str();
+void add_paging(cli_command command, paging_options& o) {
+  command.add_option("--limit", o.limit, "At most so many").between(1, 1'000'000).shows_default();
   command.add_option("--after", o.after, "Go on after the mark that an earlier answer ended with");
 }
 

@@ -1,12 +1,12 @@
 // Lists that the node answers page by page: {"items":[...],"next":"..."|null}.
 #pragma once
 
-#include <CLI/App.hpp>
 #include <cstdint>
 #include <functional>
 #include <string>
 #include <vector>
 
+#include "tools/weir/command_tree.hpp"
 #include "tools/weir/session.hpp"
 
 namespace weir::cli {
@@ -19,7 +19,7 @@ struct paging_options {
 };
 
 // --limit and --after.
-void add_paging(CLI::App& command, paging_options& o);
+void add_paging(cli_command command, paging_options& o);
 
 // Asks for pages until `limit` items are there: {"items":[...],"next":"..."|null}, as if the node had answered at once.
 result<json> fetch_pages(api_client& node, const std::function<target()>& page, const paging_options& o);

@@ -1,4 +1,3 @@
-#include <CLI/CLI.hpp>
 #include <memory>
 
 #include "tools/weir/command_tree.hpp"
@@ -40,16 +39,16 @@ result<exit_code> resume(session& s, const std::string& name) {
 
 }  // namespace
 
-void add_pipeline_commands(CLI::App& program, action& chosen) {
-  auto& noun = add_noun(program, "pipeline", "Pipelines: views that were deployed together from one SQL file");
+void add_pipeline_commands(cli_command program, action& chosen) {
+  auto noun = add_noun(program, "pipeline", "Pipelines: views that were deployed together from one SQL file");
   add_command(noun, "list", "Lists all pipelines with their state", "pipeline list").callback([&chosen] {
     chosen = list;
   });
   using call = result<exit_code> (*)(session&, const std::string&);
   const auto named = [&](const char* name, const char* what, const char* example, call run) {
-    auto& command = add_command(noun, name, what, example);
+    auto command = add_command(noun, name, what, example);
     auto pipeline = std::make_shared<std::string>();
-    command.add_option("NAME", *pipeline, "Name of the pipeline")->required();
+    command.add_option("NAME", *pipeline, "Name of the pipeline").required();
     command.callback([&chosen, pipeline, run] { chosen = [pipeline, run](session& s) { return run(s, *pipeline); }; });
   };
   named("show", "Shows one pipeline with its SQL, state and error", "pipeline show socks", show);

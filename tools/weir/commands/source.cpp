@@ -1,4 +1,3 @@
-#include <CLI/CLI.hpp>
 #include <memory>
 
 #include "runtime/config/config.hpp"
@@ -34,8 +33,8 @@ void check_complete(const source_options& o) {
   if (!o.from.empty()) return;
   for (const auto& [value, flag] : {std::pair(o.name, "NAME"), {o.stream, "--stream"}, {o.connector, "--connector"}}) {
     if (value.empty()) {
-      throw CLI::ValidationError(fmt::format("{} is missing", flag),
-                                 "give NAME, --stream and --connector, or a list with --from FILE");
+      refuse_usage(fmt::format("{} is missing", flag),
+                   "give NAME, --stream and --connector, or a list with --from FILE");
     }
   }
 }
@@ -161,40 +160,38 @@ result<exit_code> remove(session& s, const std::string& name) {
   return exit_code::ok;
 }
 
-std::vector<CLI::Option*> add_description(CLI::App& command, source_options& o) {
+std::vector<cli_option> add_description(cli_command command, source_options& o) {
   return {command.add_option("NAME", o.name, "Name of the source"),
           command.add_option("--stream", o.stream, "Stream that its records go to"),
           command.add_option("--connector", o.connector, "How it is read; all kinds: weir status --connectors"),
           command.add_option("--option", o.options, "Setting of the connector, key=value; may be given several times")
-              ->type_name("KEY=VALUE")
-              ->expected(1)
-              ->take_all()
-              ->check(check_key_value)};
+              .type_name("KEY=VALUE")
+              .check(check_key_value)};
 }
 
-void add_testing(CLI::App& noun, action& chosen) {
-  auto& command = add_command(noun, "test", "Tries a source without adding it: shows what its first records become",
-                              "source test cam1\n"
-                              "source test --stream camera --connector file --option path=/data/cam1.jsonl");
+void add_testing(cli_command noun, action& chosen) {
+  auto command = add_command(noun, "test", "Tries a source without adding it: shows what its first records become",
+                             "source test cam1\n"
+                             "source test --stream camera --connector file --option path=/data/cam1.jsonl");
   auto o = std::make_shared<source_options>();
   add_description(command, *o);
   command.callback([&chosen, o] {
     const bool one_that_is_there = !o->name.empty() && o->stream.empty() && o->connector.empty();
     if (!one_that_is_there && (o->stream.empty() || o->connector.empty()))
-      throw CLI::ValidationError("NAME is missing", "name a source that is there, or give --stream and --connector");
+      refuse_usage("NAME is missing", "name a source that is there, or give --stream and --connector");
     chosen = [o](session& s) { return test(s, *o); };
   });
 }
 
-void add_adding(CLI::App& noun, action& chosen) {
-  auto& command = add_command(noun, "add", "Adds a source to a stream, or a list of sources that open together",
-                              "source add cam1 --stream camera --connector file --option path=/data/cam1.jsonl\n"
-                              "source add --from sources.toml --wait");
+void add_adding(cli_command noun, action& chosen) {
+  auto command = add_command(noun, "add", "Adds a source to a stream, or a list of sources that open together",
+                             "source add cam1 --stream camera --connector file --option path=/data/cam1.jsonl\n"
+                             "source add --from sources.toml --wait");
   auto o = std::make_shared<source_options>();
   const auto single = add_description(command, *o);
-  auto* from =
-      command.add_option("--from", o->from, "TOML file with [[source]] entries, as in config.toml")->type_name("FILE");
-  for (auto* option : single) from->excludes(option);
+  auto from =
+      command.add_option("--from", o->from, "TOML file with [[source]] entries, as in config.toml").type_name("FILE");
+  for (const auto& option : single) from.excludes(option);
   command.add_flag("--wait", o->wait, "Return when the source has ended; at most --timeout seconds");
   command.callback([&chosen, o] {
     check_complete(*o);
@@ -202,11 +199,11 @@ void add_adding(CLI::App& noun, action& chosen) {
   });
 }
 
-void add_listing(CLI::App& noun, action& chosen) {
-  auto& command = add_command(noun, "list",
-                              "Lists all sources with their state, rate and lag; those that POST fills without naming "
-                              "one are a line per stream",
-                              "source list\nsource list --each\nsource list -o json");
+void add_listing(cli_command noun, action& chosen) {
+  auto command = add_command(noun, "list",
+                             "Lists all sources with their state, rate and lag; those that POST fills without naming "
+                             "one are a line per stream",
+                             "source list\nsource list --each\nsource list -o json");
   auto o = std::make_shared<list_options>();
   add_paging(command, o->page);
   command.add_flag("--each", o->each, "A line for each of the sources that POST fills without naming one");
@@ -215,17 +212,17 @@ void add_listing(CLI::App& noun, action& chosen) {
 
 }  // namespace
 
-void add_source_commands(CLI::App& program, action& chosen) {
-  auto& noun = add_noun(program, "source", "Sources: instruments and feeds that write into a stream");
+void add_source_commands(cli_command program, action& chosen) {
+  auto noun = add_noun(program, "source", "Sources: instruments and feeds that write into a stream");
   add_adding(noun, chosen);
   add_testing(noun, chosen);
   add_listing(noun, chosen);
 
   using call = result<exit_code> (*)(session&, const std::string&);
   const auto named = [&](const char* name, const char* what, const char* example, call run) {
-    auto& command = add_command(noun, name, what, example);
+    auto command = add_command(noun, name, what, example);
     auto source = std::make_shared<std::string>();
-    command.add_option("NAME", *source, "Name of the source")->required();
+    command.add_option("NAME", *source, "Name of the source").required();
     command.callback([&chosen, source, run] { chosen = [source, run](session& s) { return run(s, *source); }; });
   };
   named("show", "Shows one source with its options, position and last error", "source show cam1", show);

@@ -1,4 +1,3 @@
-#include <CLI/CLI.hpp>
 #include <memory>
 
 #include "tools/weir/command_tree.hpp"
@@ -27,11 +26,11 @@ result<exit_code> query(session& s, const std::string& text) {
 
 }  // namespace
 
-void add_sql_command(CLI::App& program, action& chosen) {
-  auto& command = add_command(program, "sql", "Asks the views a question; the answer is their committed rows",
-                              "sql \"SELECT image, seen FROM sock_seen WHERE seen > 3\"\nsql - -o csv < question.sql");
+void add_sql_command(cli_command program, action& chosen) {
+  auto command = add_command(program, "sql", "Asks the views a question; the answer is their committed rows",
+                             "sql \"SELECT image, seen FROM sock_seen WHERE seen > 3\"\nsql - -o csv < question.sql");
   auto text = std::make_shared<std::string>();
-  command.add_option("QUERY", *text, "A SELECT; - reads it from standard input")->required();
+  command.add_option("QUERY", *text, "A SELECT; - reads it from standard input").required();
   command.callback([&chosen, text] { chosen = [text](session& s) { return query(s, *text); }; });
 }
 

@@ -1,4 +1,3 @@
-#include <CLI/CLI.hpp>
 #include <memory>
 #include <sstream>
 
@@ -74,9 +73,9 @@ result<exit_code> show(session& s, const status_options& o) {
 
 }  // namespace
 
-void add_status_command(CLI::App& program, action& chosen) {
-  auto& command = add_command(program, "status", "Shows whether the node is well: version, shards, checks",
-                              "status\nstatus --wait --timeout 60\nstatus --connectors");
+void add_status_command(cli_command program, action& chosen) {
+  auto command = add_command(program, "status", "Shows whether the node is well: version, shards, checks",
+                             "status\nstatus --wait --timeout 60\nstatus --connectors");
   auto o = std::make_shared<status_options>();
   command.add_flag("--wait", o->wait, "Return when the node is ready; at most --timeout seconds");
   command.add_flag("--connectors", o->connectors, "List the kinds of connectors instead");

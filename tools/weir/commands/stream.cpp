@@ -1,4 +1,3 @@
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
 #include <map>
@@ -110,34 +109,34 @@ result<exit_code> tail(session& s, const stream_tail_options& o) {
   }
 }
 
-void add_tail(CLI::App& noun, action& chosen) {
-  auto& command = add_command(noun, "tail", "Prints records of a stream as they are committed, until Ctrl-C",
-                              "stream tail camera\nstream tail camera --last 20 --limit 100 -o json");
+void add_tail(cli_command noun, action& chosen) {
+  auto command = add_command(noun, "tail", "Prints records of a stream as they are committed, until Ctrl-C",
+                             "stream tail camera\nstream tail camera --last 20 --limit 100 -o json");
   auto o = std::make_shared<stream_tail_options>();
-  command.add_option("NAME", o->name, "Name of the stream")->required();
+  command.add_option("NAME", o->name, "Name of the stream").required();
   command.add_option("--last", o->last, "Begin with so many records from before now")
-      ->check(CLI::Range(std::uint64_t{0}, page_size))
-      ->capture_default_str();
+      .between(0, page_size)
+      .shows_default();
   command.add_option("--limit", o->limit, "End after so many records");
   command.callback([&chosen, o] { chosen = [o](session& s) { return tail(s, *o); }; });
 }
 
 }  // namespace
 
-void add_stream_commands(CLI::App& program, action& chosen) {
-  auto& noun = add_noun(program, "stream", "Streams: declared topics of records");
+void add_stream_commands(cli_command program, action& chosen) {
+  auto noun = add_noun(program, "stream", "Streams: declared topics of records");
   add_command(noun, "list", "Lists all streams", "stream list").callback([&chosen] { chosen = list; });
 
-  auto& shown = add_command(noun, "show", "Shows a stream's schema and counts", "stream show camera");
+  auto shown = add_command(noun, "show", "Shows a stream's schema and counts", "stream show camera");
   auto name = std::make_shared<std::string>();
-  shown.add_option("NAME", *name, "Name of the stream")->required();
+  shown.add_option("NAME", *name, "Name of the stream").required();
   shown.callback([&chosen, name] { chosen = [name](session& s) { return show(s, *name); }; });
 
-  auto& head = add_command(noun, "records", "Prints committed records of a stream, the newest page",
-                           "stream records camera --limit 20");
+  auto head = add_command(noun, "records", "Prints committed records of a stream, the newest page",
+                          "stream records camera --limit 20");
   auto page = std::make_shared<paging_options>();
   auto stream = std::make_shared<std::string>();
-  head.add_option("NAME", *stream, "Name of the stream")->required();
+  head.add_option("NAME", *stream, "Name of the stream").required();
   add_paging(head, *page);
   head.callback(
       [&chosen, stream, page] { chosen = [stream, page](session& s) { return records(s, *stream, *page); }; });

@@ -2,7 +2,6 @@
 // record enters once.
 #include "tools/weir/commands/stream_post.hpp"
 
-#include <CLI/CLI.hpp>
 #include <array>
 #include <filesystem>
 #include <memory>
@@ -143,26 +142,21 @@ result<exit_code> post(session& s, const post_options& o) {
 
 }  // namespace
 
-void add_stream_post_command(CLI::App& noun, action& chosen) {
-  auto& command = add_command(noun, "post", "Sends a file's records, or standard input's, into a stream",
-                              "stream post camera shots.ndjson\n"
-                              "stream post weather hours.csv --source station-7 --key 2024-06\n"
-                              "instrument | weir stream post camera - --batch 100");
+void add_stream_post_command(cli_command noun, action& chosen) {
+  auto command = add_command(noun, "post", "Sends a file's records, or standard input's, into a stream",
+                             "stream post camera shots.ndjson\n"
+                             "stream post weather hours.csv --source station-7 --key 2024-06\n"
+                             "instrument | weir stream post camera - --batch 100");
   auto o = std::make_shared<post_options>();
   std::vector<std::string> types;
   for (const auto& known : body_types) types.emplace_back(known.name);
-  command.add_option("STREAM", o->stream, "Name of the stream")->required();
-  command.add_option("FILE", o->file, "File with the records; - is standard input")
-      ->type_name("FILE")
-      ->capture_default_str();
+  command.add_option("STREAM", o->stream, "Name of the stream").required();
+  command.add_option("FILE", o->file, "File with the records; - is standard input").type_name("FILE").shows_default();
   command.add_option("--source", o->source, "Source that the records belong to, of connector http (default: none)");
   command.add_option("--key", o->key,
                      "Name of this delivery: sent again with it, no record enters twice (default: a random one)");
-  command.add_option("--batch", o->batch, "Lines of one request")
-      ->check(CLI::Range(std::size_t{1}, std::size_t{100'000}))
-      ->capture_default_str();
-  command.add_option("--type", o->type, "What the file is (default: by its name's ending, else ndjson)")
-      ->check(CLI::IsMember(types));
+  command.add_option("--batch", o->batch, "Lines of one request").between(1, 100'000).shows_default();
+  command.add_option("--type", o->type, "What the file is (default: by its name's ending, else ndjson)").one_of(types);
   command.callback([&chosen, o] { chosen = [o](session& s) { return post(s, *o); }; });
 }
 

@@ -1,4 +1,3 @@
-#include <CLI/CLI.hpp>
 #include <memory>
 
 #include "runtime/config/config.hpp"
@@ -32,15 +31,15 @@ result<exit_code> validate_sql(session& s, const std::string& file) {
 
 }  // namespace
 
-void add_validate_command(CLI::App& program, action& chosen) {
-  auto& command =
+void add_validate_command(cli_command program, action& chosen) {
+  auto command =
       add_command(program, "validate", "Checks an SQL file against a node's streams, or a config.toml by itself",
                   "validate socks.sql\nvalidate config.toml");
   auto file = std::make_shared<std::string>();
   auto is_config = std::make_shared<bool>(false);
   command.add_option("FILE", *file, "SQL file, - for SQL from standard input, or a configuration (*.toml)")
-      ->required()
-      ->type_name("FILE");
+      .required()
+      .type_name("FILE");
   command.add_flag("--config", *is_config, "FILE is a configuration, whatever its name");
   command.callback([&chosen, file, is_config] {
     const bool config = *is_config || file->ends_with(".toml");

@@ -1,4 +1,3 @@
-#include <CLI/CLI.hpp>
 #include <memory>
 
 #include "tools/weir/command_tree.hpp"
@@ -68,17 +67,15 @@ std::string check_key(const std::string& text) {
                                                     : fmt::format("'{}' is not of the form column=value", text);
 }
 
-void add_rows(CLI::App& noun, action& chosen) {
-  auto& command = add_command(noun, "get", "Prints the committed rows of a view",
-                              "view get sock_seen --newest --limit 10\n"
-                              "view get weather_hourly --key station=north --from 2026-01-01T00:00:00Z -o csv");
+void add_rows(cli_command noun, action& chosen) {
+  auto command = add_command(noun, "get", "Prints the committed rows of a view",
+                             "view get sock_seen --newest --limit 10\n"
+                             "view get weather_hourly --key station=north --from 2026-01-01T00:00:00Z -o csv");
   auto o = std::make_shared<rows_options>();
-  command.add_option("NAME", o->view, "Name of the view")->required();
+  command.add_option("NAME", o->view, "Name of the view").required();
   command.add_option("--key", o->keys, "Only rows with this value in a key column; several: the first key columns")
-      ->type_name("COLUMN=VALUE")
-      ->expected(1)
-      ->take_all()
-      ->check(check_key);
+      .type_name("COLUMN=VALUE")
+      .check(check_key);
   command.add_option("--from", o->from, "Only rows whose next key column is at least this");
   command.add_option("--to", o->to, "... and less than this");
   command.add_flag("--newest", o->newest_first, "The last rows first");
@@ -86,19 +83,19 @@ void add_rows(CLI::App& noun, action& chosen) {
   command.callback([&chosen, o] { chosen = [o](session& s) { return rows(s, *o); }; });
 }
 
-void add_tail(CLI::App& noun, action& chosen) {
-  auto& command = add_command(noun, "tail", "Prints rows of a view as they are committed, until Ctrl-C",
-                              "view tail sock_seen\nview tail sock_seen --from start --limit 100 -o json");
+void add_tail(cli_command noun, action& chosen) {
+  auto command = add_command(noun, "tail", "Prints rows of a view as they are committed, until Ctrl-C",
+                             "view tail sock_seen\nview tail sock_seen --from start --limit 100 -o json");
   auto view = std::make_shared<std::string>();
   auto o = std::make_shared<tail_options>();
-  command.add_option("NAME", *view, "Name of the view")->required();
+  command.add_option("NAME", *view, "Name of the view").required();
   command.add_option("--from", o->from, "start, now, or a token that an earlier tail told")
-      ->type_name("start|now|TOKEN")
-      ->capture_default_str();
+      .type_name("start|now|TOKEN")
+      .shows_default();
   command.add_option("--limit", o->limit, "End after so many rows");
   command.add_option("--retries", o->retries, "Lost connections in a row before it gives up")
-      ->check(CLI::Range(0, 1000))
-      ->capture_default_str();
+      .between(0, 1000)
+      .shows_default();
   command.callback([&chosen, view, o] {
     chosen = [view, o](session& s) {
       return tail_live(
@@ -113,12 +110,12 @@ void add_tail(CLI::App& noun, action& chosen) {
 
 }  // namespace
 
-void add_view_commands(CLI::App& program, action& chosen) {
-  auto& noun = add_noun(program, "view", "Views: continuous queries and their results");
+void add_view_commands(cli_command program, action& chosen) {
+  auto noun = add_noun(program, "view", "Views: continuous queries and their results");
   add_command(noun, "list", "Lists all views", "view list").callback([&chosen] { chosen = list; });
-  auto& shown = add_command(noun, "show", "Shows a view's columns, keys and SQL", "view show sock_seen");
+  auto shown = add_command(noun, "show", "Shows a view's columns, keys and SQL", "view show sock_seen");
   auto name = std::make_shared<std::string>();
-  shown.add_option("NAME", *name, "Name of the view")->required();
+  shown.add_option("NAME", *name, "Name of the view").required();
   shown.callback([&chosen, name] { chosen = [name](session& s) { return show(s, *name); }; });
   add_rows(noun, chosen);
   add_tail(noun, chosen);

@@ -1,2 +1,0 @@
-#include <CLI/CLI.hpp>
-#include <nlohmann/json.hpp>
