@@ -2,6 +2,7 @@
 
 #include <pg_query.h>
 #include <pthread.h>
+#include <simdjson.h>
 
 #include <condition_variable>
 #include <mutex>
@@ -18,10 +19,16 @@ struct parse_job {
   bool done = false;
 };
 
+// The scanner may end what it quotes inside of a character: such a piece is left out.
+std::string whole_characters(std::string message) {
+  if (!simdjson::validate_utf8(message)) std::erase_if(message, [](char c) { return (c & 0x80) != 0; });
+  return message;
+}
+
 void parse(parse_job& job) {
   PgQueryParseResult found = pg_query_parse(job.sql.c_str());
   if (found.error != nullptr) {
-    job.parsed.error = found.error->message;
+    job.parsed.error = whole_characters(found.error->message);
     job.parsed.error_character = found.error->cursorpos;
   } else {
     job.parsed.tree = found.parse_tree;

@@ -27,6 +27,12 @@ TEST_CASE("statements without end take no more of the process than the first one
   CHECK(keys_left() == before);
 }
 
+TEST_CASE("an error is told in whole characters, also where the scanner stops inside of one") {
+  const auto parsed = parse_on_own_thread("SELECT 3\xdb\xbe");
+  REQUIRE(parsed);
+  CHECK(parsed->error == R"(trailing junk after numeric literal at or near "3")");
+}
+
 TEST_CASE("threads that parse at the same time each get the answer to their own statement") {
   std::vector<std::thread> threads;
   std::vector<int> wrong(8);
