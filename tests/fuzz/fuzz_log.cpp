@@ -4,6 +4,7 @@
 
 #include "actors/shard/task.hpp"
 #include "actors/shard/task_node.hpp"
+#include "runtime/format/text_value.hpp"
 #include "runtime/log/local_keys.hpp"
 #include "runtime/log/sim_log.hpp"
 #include "runtime/log/stored_batch.hpp"
@@ -128,7 +129,7 @@ bool was_accepted(const stream_entry& entry) {
   const auto& stream = names().streams.find("t")->second;
   const auto decoder = make_record_decoder(entry.format.empty() ? stream.format : format_spec{entry.format, {}},
                                            every_type(), entry.context, true);
-  if (!decoder) return false;
+  if (!decoder || !is_valid_utf8(entry.source)) return false;
   const bool timed = std::ranges::all_of(entry.event_time_us,
                                          [](std::int64_t t) { return t >= timestamp_min_us && t <= timestamp_max_us; });
   return timed && decode_checked(**decoder, every_type(), entry.records).rows == entry.records.size();

@@ -21,9 +21,11 @@ namespace {
 
 constexpr std::size_t max_record = 1 << 20;
 
-// JSON and CSV write a json value's line breaks as blanks.
+// JSON and CSV write a json value's line breaks as blanks; JSON does not keep what stands around a value.
 std::string without_breaks(std::string_view json) {
-  std::string out(json);
+  constexpr std::string_view blanks = " \t\r\n";
+  const auto first = std::min(json.find_first_not_of(blanks), json.size());
+  std::string out(json.substr(first, json.find_last_not_of(blanks) + 1 - first));
   std::replace(out.begin(), out.end(), '\n', ' ');
   std::replace(out.begin(), out.end(), '\r', ' ');
   return out;
