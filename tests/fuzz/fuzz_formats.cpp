@@ -65,6 +65,20 @@ struct frames {
   bool operator==(const frames&) const = default;
 };
 
+// Format raw takes a record as it is: as bytes any, as text what is text.
+void check_raw(const raw_records& records) {
+  for (const auto type : {data_type::bytea, data_type::text}) {
+    const auto columns = std::make_shared<const schema>(schema{{{"record", type, true}}});
+    auto decoder = make_record_decoder({"raw", {}}, columns, {}, true);
+    require(decoder.has_value(), "the decoder refuses its schema");
+    raw_records accepted;
+    const auto rows = decode_checked(**decoder, columns, records, &accepted);
+    require(type == data_type::text || rows.rows == records.size(), "bytes are refused");
+    for (std::size_t row = 0; row < rows.rows; ++row)
+      require(rows.columns[0]->text(row) == accepted[row], "a raw record became another");
+  }
+}
+
 void take(frames& out, raw_records& records, std::vector<frame_failure>& failures) {
   for (std::size_t i = 0; i < records.size(); ++i) out.records.emplace_back(records[i]);
   for (auto& f : failures) out.failures.push_back({std::move(f.reason), std::move(f.bytes)});
@@ -152,6 +166,7 @@ void run_framing(std::string_view bytes) {
   auto at_once = make({});
   at_once->feed(file, records, failures);
   at_once->finish(records, failures);
+  if (spec.name == "raw") check_raw(records);
   take(whole, records, failures);
   require(at_once->consumed() <= file.size(), "more was consumed than there is");
   auto stepwise = make({});
