@@ -1,51 +1,16 @@
 #include "runtime/sql/parse_tree.hpp"
 
-#include <pg_query.h>
-#include <pthread.h>
-
 #include <algorithm>
 #include <cctype>
 #include <optional>
 
+#include "runtime/sql/parser_thread.hpp"
 #include "runtime/sql/sql_error.hpp"
 
 namespace weir {
 namespace {
 
-constexpr std::size_t parser_stack_bytes = 64 << 20;  // address space; touched only as deep as a statement nests
 constexpr std::size_t tree_depth_limit = 1'024;
-
-struct parse_job {
-  const char* sql = nullptr;
-  std::string tree;
-  std::string error;
-  int error_character = 0;  // from 1; 0: unknown
-};
-
-void* run_parser(void* argument) {
-  auto& job = *static_cast<parse_job*>(argument);
-  PgQueryParseResult parsed = pg_query_parse(job.sql);
-  if (parsed.error != nullptr) {
-    job.error = parsed.error->message;
-    job.error_character = parsed.error->cursorpos;
-  } else {
-    job.tree = parsed.parse_tree;
-  }
-  pg_query_free_parse_result(parsed);
-  return nullptr;
-}
-
-status run_on_own_stack(parse_job& job) {
-  pthread_attr_t attributes;
-  pthread_attr_init(&attributes);
-  pthread_attr_setstacksize(&attributes, parser_stack_bytes);
-  pthread_t thread{};
-  const int started = pthread_create(&thread, &attributes, run_parser, &job);
-  pthread_attr_destroy(&attributes);
-  if (started != 0) return fail(errc::unavailable, "cannot start a thread for the SQL parser (error {})", started);
-  pthread_join(thread, nullptr);
-  return {};
-}
 
 std::string upper_words(std::string_view sql) {
   std::string out;
@@ -78,24 +43,25 @@ constexpr std::string_view reserved_names[] = {"user",  "window", "end",  "order
                                                "desc",  "asc",    "do",   "for",   "grant",  "primary", "references",
                                                "all",   "and",    "any",  "as",    "case",   "when",    "default"};
 
-tl::unexpected<error> syntax_failure(std::string_view sql, std::size_t begin, std::size_t end, const parse_job& job) {
+tl::unexpected<error> syntax_failure(std::string_view sql, std::size_t begin, std::size_t end,
+                                     const raw_parse& parsed) {
   const auto text = sql.substr(begin, end - begin);
   const auto words = upper_words(text);
   for (const auto& foreign : foreign_words)
     if (words.starts_with(foreign.begins))
       return sql_failure(errc::unsupported, sql, begin, foreign.message, std::string(foreign.hint));
-  const std::size_t at = job.error_character > 0
-                             ? begin + byte_of_character(text, static_cast<std::size_t>(job.error_character) - 1)
+  const std::size_t at = parsed.error_character > 0
+                             ? begin + byte_of_character(text, static_cast<std::size_t>(parsed.error_character) - 1)
                              : begin;
   std::string hint;
   for (auto name : reserved_names)
-    if (job.error == fmt::format("syntax error at or near \"{}\"", name))
+    if (parsed.error == fmt::format("syntax error at or near \"{}\"", name))
       hint = fmt::format("{0} is a keyword; as a name write \"{0}\" in double quotes", name);
-  if (job.error == "syntax error at or near \"WITH\"" && words.starts_with("CREATE MATERIALIZED VIEW"))
+  if (parsed.error == "syntax error at or near \"WITH\"" && words.starts_with("CREATE MATERIALIZED VIEW"))
     hint = "options stand before AS: CREATE MATERIALIZED VIEW name WITH (emit = 'final') AS SELECT ...";
-  if (job.error == "syntax error at or near \"EMIT\"" || job.error == "syntax error at or near \"emit\"")
+  if (parsed.error == "syntax error at or near \"EMIT\"" || parsed.error == "syntax error at or near \"emit\"")
     hint = "write it as an option before AS: WITH (emit = 'final')";
-  return sql_failure(errc::parse_error, sql, at, job.error, std::move(hint));
+  return sql_failure(errc::parse_error, sql, at, parsed.error, std::move(hint));
 }
 
 void find_leftmost(simdjson::dom::element element, std::optional<std::size_t>& found) {
@@ -177,14 +143,13 @@ std::size_t leftmost_location(tree_node node, std::size_t otherwise) {
 
 result<parse_tree> parse_tree::parse(std::string_view sql, std::size_t begin, std::size_t end) {
   const std::string text(sql.substr(begin, end - begin));
-  parse_job job{text.c_str()};
-  WEIR_TRY_VOID(run_on_own_stack(job));
-  if (!job.error.empty()) return syntax_failure(sql, begin, end, job);
+  WEIR_TRY(parsed, parse_on_own_thread(text));
+  if (!parsed.error.empty()) return syntax_failure(sql, begin, end, parsed);
   parse_tree out;
   out.parser_ = std::make_unique<simdjson::dom::parser>();
-  auto failed = out.parser_->allocate(job.tree.size(), tree_depth_limit);
+  auto failed = out.parser_->allocate(parsed.tree.size(), tree_depth_limit);
   simdjson::dom::element root;
-  if (!failed) failed = out.parser_->parse(job.tree).get(root);
+  if (!failed) failed = out.parser_->parse(parsed.tree).get(root);
   if (failed == simdjson::DEPTH_ERROR)
     return sql_failure(errc::limit_exceeded, sql, begin, "expressions are nested too deep in this statement",
                        "split it into several views");

@@ -51,8 +51,7 @@ std::size_t leftmost_location(tree_node node, std::size_t otherwise);
 
 class parse_tree {
  public:
-  // One statement of the script: bytes [begin, end) of `sql`, which errors point into. Runs the parser on a thread of
-  // its own with a stack of known size.
+  // One statement of the script: bytes [begin, end) of `sql`, which errors point into.
   static result<parse_tree> parse(std::string_view sql, std::size_t begin, std::size_t end);
 
   tree_node statement() const;  // {"CreateStmt": {...}}

@@ -8,7 +8,7 @@ import tempfile
 import unittest
 
 ROOT = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
-SCRIPTS = ["tools/install", "tools/build", "tools/test", "tools/run", "tools/tidy"]
+SCRIPTS = ["tools/install", "tools/build", "tools/test", "tools/run", "tools/tidy", "tools/fuzz"]
 
 
 class scripts(unittest.TestCase):

@@ -38,7 +38,7 @@ LIBRARIES = [
 
 CPP = (".cpp", ".hpp")
 TEXT = CPP + (".py", ".sh", ".cmake", ".ts", ".sql", ".toml")
-SKIPPED_FOLDERS = {".git", "build", "data", "node_modules", "dist", "__pycache__", ".venv"}
+SKIPPED_FOLDERS = {".git", "build", "corpus", "data", "node_modules", "dist", "__pycache__", ".venv"}
 BAD_NAME = re.compile(r"utils|(^|_)util(_|\.|$)|helper|common", re.IGNORECASE)
 OPEN_WORK = re.compile(r"\b(TO" + r"DO|FIX" + r"ME)\b")
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]')

@@ -1,0 +1,1 @@
+CREATE MATERIALIZED VIEW e WITH (emit = 'changes') AS SELECT window_start, count(DISTINCT n) AS a, sum(x) FILTER (WHERE b) AS c, stddev(x) AS d, first(j) AS f, last(raw) AS g, avg(d) AS h FROM tumble(t, at, interval '10 seconds', interval '1 s') GROUP BY window_start HAVING count(*) > 1;

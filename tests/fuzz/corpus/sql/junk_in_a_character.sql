@@ -1,0 +1,1 @@
+CREATE MATERIALIZED VIEW e AS SELECT round(x, 2) AS a, n % 3۾S b, power(x, 2) AS c, n::text AS d, (x / 0)::bigint AS f,1 AS g, gre AS g, greatest(n, 1, NULL) AS [, CASE n WHEN 1 THENE 'one' ELSE k END AS i FROM t

@@ -1,0 +1,1 @@
+CREATE MATERIALIZED VIEW e AS SELECT round(x, 2) AS a, n % 3 AS b, power(x, 2) AS c, n::text AS d, (x / 0)::bigint AS f, abs(n) - 1 AS g, greatest(n, 1, NULL) AS h, CASE n WHEN 1 THEN 'one' ELSE k END AS i FROM t

@@ -1,0 +1,1 @@
+CREATE MATERIALIZED VIEW e AS SELECT lower(k) || upper(k) AS a, split_part(k, ',', 1) AS b, substring(k from 2 for 3) AS c, lpad(k, 8, '0') AS d, k LIKE '%a_' ESCAPE '!' AS f, k ~* '^A+$' AS g, replace(k, 'a', 'b') AS h FROM t WHERE k IN ('a', 'b') OR k NOT ILIKE 'A%'

@@ -1,0 +1,1 @@
+CREATE MATERIALIZED VIEW e AS SELECT to_char(at, 'YYYY-MM-DD') AS a, date_trunc('hour', at) AS b, extract(dow from at) AS c, at + d AS f, date_bin('15 minutes', at, timestamptz '2020-01-01') AS g, d * 2 AS h FROM t

@@ -1,0 +1,1 @@
+CREATE TABLE e (k text NOT NULL, n bigint) WITH (format = 'json', lateness = '2 s', idle = '10 s')

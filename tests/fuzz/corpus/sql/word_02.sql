@@ -1,0 +1,1 @@
+SELECT k, c FROM u WHERE c > 0 ORDER BY c DESC, k LIMIT 10

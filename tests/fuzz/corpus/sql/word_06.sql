@@ -1,0 +1,1 @@
+CREATE MATERIALIZED VIEW e WITH (ttl = '7 days') AS SELECT k, count(*) AS c FROM t GROUP BY k

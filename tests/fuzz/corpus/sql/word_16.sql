@@ -1,0 +1,1 @@
+CREATE MATERIALIZED VIEW e AS SELECT window_start, sum(c) AS y FROM tumble(w, interval '1 minute') GROUP BY window_start

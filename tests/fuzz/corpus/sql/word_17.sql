@@ -1,0 +1,1 @@
+CREATE MATERIALIZED VIEW e WITH (max_rows = 100) AS SELECT c, count(*) AS y FROM u GROUP BY c

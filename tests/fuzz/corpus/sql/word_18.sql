@@ -1,0 +1,1 @@
+CREATE MATERIALIZED VIEW e AS SELECT window_start, count(*) AS y FROM tumble(t, interval '10 seconds') GROUP BY window_start

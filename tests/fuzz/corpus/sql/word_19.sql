@@ -1,0 +1,1 @@
+CREATE MATERIALIZED VIEW e AS SELECT window_start, window_end, k, count(*) AS y FROM session(t, interval '3 seconds') GROUP BY window_start, window_end, k

@@ -1,0 +1,1 @@
+CREATE MATERIALIZED VIEW e AS SELECT window_start, count(*) AS y FROM tumble(t, interval '10 seconds', interval '1 s') GROUP BY window_start

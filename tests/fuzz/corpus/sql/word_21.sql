@@ -1,0 +1,1 @@
+CREATE MATERIALIZED VIEW e AS SELECT window_end, count(*) AS y FROM tumble(t, at, interval '10 seconds') GROUP BY window_end

@@ -1,0 +1,1 @@
+CREATE TABLE e (at bigint) WITH (format = 'json', event_time = 'at', event_time_unit = 'ms')

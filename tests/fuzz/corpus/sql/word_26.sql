@@ -1,0 +1,1 @@
+CREATE TABLE e (k text) WITH (format = 'json', idle = '10 s')

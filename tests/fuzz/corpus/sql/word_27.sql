@@ -1,0 +1,1 @@
+CREATE TABLE e (k text) WITH (format = 'json', max_future = '1 hour')

@@ -1,0 +1,1 @@
+CREATE MATERIALIZED VIEW e WITH (max_rows = 1000) AS SELECT k, count(*) AS c FROM t GROUP BY k
