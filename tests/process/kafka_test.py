@@ -1,0 +1,98 @@
+"""A real node on Apache Kafka: killed at random moments and where it hurts, it answers as if it had not been.
+
+WEIR_KAFKA names the brokers and WEIR_KAFKA_FOLDER their folder of tools/kafka; without them the tests are skipped, or
+fail where servers are required.
+"""
+
+import json
+import os
+import pathlib
+import random
+import subprocess
+import sys
+import unittest
+
+from deployment import CONFIG, answers_in_the_end, life
+from node_process import node, run_tests, wait_until
+
+BROKERS, FOLDER = os.environ.get("WEIR_KAFKA", ""), os.environ.get("WEIR_KAFKA_FOLDER", "")
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+PATIENCE = 120
+RANDOM_LIVES = 5
+POINTS = ("writer.before_log_commit:3", "writer.after_log_commit:5", "writer.after_state_write:2", "open.after_fence:1",
+          "open.after_restore:2", "task.after_cut:4")
+
+
+def app(name):
+    return f"k{os.getpid()}-{name}"
+
+
+def on_kafka(config, name):
+    """The same configuration, its log on the brokers."""
+    assert config.count("[node]\n") == 1
+    return (config.replace("[node]\n", f'[node]\napp = "{app(name)}"\n')
+            + f'\n[log]\nkind = "kafka"\n[log.kafka]\nbrokers = "{BROKERS}"\nreplication = 1\nmin_insync = 1\n')
+
+
+def topics(*arguments):
+    done = subprocess.run([ROOT / "tools/kafka", "topics", "--folder", FOLDER, *arguments], check=True, text=True,
+                          capture_output=True, timeout=PATIENCE)
+    return done.stdout.split()
+
+
+class on_brokers(answers_in_the_end, unittest.TestCase):
+    @classmethod
+    def tearDownClass(cls):
+        topics("--delete", "--if-exists", "--topic", f"k{os.getpid()}-.*")
+
+    def deployment(self, name):
+        made = life(on_kafka(CONFIG, name))
+        made.node.patience = PATIENCE
+        return made
+
+    def test_a_node_killed_at_random_moments_answers_as_if_it_had_not_been(self):
+        moments = random.Random(4711)
+        with (deployment := self.deployment("random")).node:
+            deployment.node.start()  # so that the topics are made and the lives below come far
+            deployment.node.kill()
+            for _ in range(RANDOM_LIVES):
+                self.assertFalse(deployment.live_until_killed(moments.uniform(0.5, 4)))
+            self.check_in_the_end(deployment, PATIENCE)
+        self.assertIn(app("random") + ".changelog", topics("--list"))
+
+    def test_a_node_killed_around_its_commits_answers_as_if_it_had_not_been(self):
+        with (deployment := self.deployment("points")).node:
+            hits = [point for point in POINTS if deployment.live_until_killed(PATIENCE, WEIR_KILL_AT=point)]
+            self.assertEqual(hits, list(POINTS))
+            self.check_in_the_end(deployment, PATIENCE)
+
+    def test_the_examples_run_on_kafka_with_the_same_sql(self):
+        config = (ROOT / "examples/socks/config.toml").read_text().replace('app = "socks"\n', "")
+        files = {"socks.sql": (ROOT / "examples/socks/socks.sql").read_text()}
+        with (running := node(on_kafka(config, "socks") + "[gateway]\nport = 0\n", files)):
+            running.patience = PATIENCE
+            running.start()
+            wait_until("socks are seen", lambda: running.rows("sock_seen"), PATIENCE, pause=0.2)
+            seen = running.rows("sock_seen")
+            running.kill()
+            running.start()
+            wait_until("the node goes on", lambda: len(running.rows("sock_seen")) > len(seen), PATIENCE, pause=0.2)
+            again = [json.dumps(row, sort_keys=True) for row in running.rows("sock_seen")]
+            for row in seen:
+                self.assertEqual(again.count(json.dumps(row, sort_keys=True)), 1)
+            self.assertEqual(running.stop(), 0)
+
+    def test_a_start_without_brokers_says_which_it_asked(self):
+        config = on_kafka(CONFIG, "absent").replace(BROKERS, "127.0.0.1:1") + 'timeout = "1 s"\n'
+        with (alone := life(config).node):
+            alone.launch()
+            self.assertNotIn(alone.wait_for_death(PATIENCE), (None, 0))
+            self.assertIn("127.0.0.1:1", alone.log_text())
+            self.assertIn("check that the brokers run", alone.log_text())
+
+
+if __name__ == "__main__":
+    if not (BROKERS and FOLDER):
+        print("WEIR_KAFKA and WEIR_KAFKA_FOLDER name no brokers; start them with tools/kafka start")
+        sys.exit(1 if os.environ.get("WEIR_REQUIRE_SERVERS") == "1" else 77)
+    run_tests()
