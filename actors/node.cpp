@@ -374,7 +374,7 @@ void node::drop_orphans() {
   std::lock_guard lock(actors_->topics_mutex);
   const auto plan = plan_.load();
   for (const auto& s : shards()) {
-    if (!s.report.running) return;
+    if (!s.report.running || s.report.held) return;  // a log that does not answer is not asked from here
     for (const auto& [name, p] : s.report.pipelines) {
       const auto it = plan->pipelines.find(name);
       if (it == plan->pipelines.end() || it->second.record.incarnation != p.incarnation) return;
@@ -384,6 +384,7 @@ void node::drop_orphans() {
   }
   if (actors_->orphans_of == plan || !drop_orphaned_topics(*log_, config_.node.app, *plan)) return;
   actors_->orphans_of = plan;
+  hub_.forget_ends();
 }
 
 bool node::drain_shards() {

@@ -97,7 +97,7 @@ result<std::vector<std::int64_t>> writer::commit(std::span<const log_append> bat
   auto sent = deliver(batch, limit);
   // After a refusal the library (2.0.2) lets the next transaction on that partition fail with skipped numbers, and only
   // mends its count while that one is aborted: nothing stands, so the same is sent once more.
-  if (!sent && !dead_ && sent.error().code == errc::no_space && std::exchange(refused_before_, false))
+  if (!sent && !dead_ && sent.error().code == errc::unavailable && std::exchange(refused_before_, false))
     sent = deliver(batch, limit);
   if (!sent) {
     refused_before_ |= sent.error().code == errc::rejected;
@@ -151,14 +151,14 @@ result<rd_kafka_topic_t*> writer::topic_of(const log_append& entry, const time_l
   if (known != topics_.end()) return known->second.topic.get();
   auto const found = brokers_->topics.find(entry.topic, limit);
   // Nothing was sent, so nothing stands.
-  if (!found) return fail(errc::no_space, "{}", found.error().text());
+  if (!found) return fail(errc::unavailable, "{}", found.error().text());
   if (!*found) return fail(unknown_topic(entry.topic));
   auto topic = client_->topic((*found)->config.name, limit);
   if (!topic && topic.error().code == errc::not_found && brokers_->topics.is_gone(*found, limit))
     return fail(unknown_topic(entry.topic));
   if (!topic) {
     bool const refused = topic.error().code == errc::permission_denied;
-    return fail(refused ? errc::rejected : errc::no_space, "{}", topic.error().text());
+    return fail(refused ? errc::rejected : errc::unavailable, "{}", topic.error().text());
   }
   auto& added = topics_[std::string(entry.topic)];
   added = {*found, std::move(*topic)};
@@ -198,7 +198,7 @@ status writer::produce(std::span<const log_append> batch, const time_limit& limi
         rd_kafka_poll(client_->get(), queue_full_wait_ms);
         continue;
       }
-      return fail(is_refusal(code) ? errc::rejected : errc::no_space, "topic {}, partition {}: {}", entry.topic,
+      return fail(is_refusal(code) ? errc::rejected : errc::unavailable, "topic {}, partition {}: {}", entry.topic,
                   entry.partition, text_of(code));
     }
     ++undelivered_;
@@ -227,14 +227,14 @@ status writer::flush(std::span<const log_append> batch, const time_limit& limit)
   if (failure_.code != RD_KAFKA_RESP_ERR_NO_ERROR) {
     auto const& entry = batch[failure_.entry];
     auto why = client_->failed(fmt::format("writing to {}[{}]", entry.topic, entry.partition), failure_.code);
-    why.code = is_refusal(failure_.code) ? errc::rejected : errc::no_space;
+    why.code = is_refusal(failure_.code) ? errc::rejected : errc::unavailable;
     return fail(std::move(why));
   }
   if (undelivered_ == 0) return {};
   auto why =
       client_->failed(fmt::format("writing {} entries, {} of them without an answer", batch.size(), undelivered_),
                       code == RD_KAFKA_RESP_ERR_NO_ERROR ? RD_KAFKA_RESP_ERR__TIMED_OUT : code);
-  why.code = errc::no_space;
+  why.code = errc::unavailable;
   return fail(std::move(why));
 }
 

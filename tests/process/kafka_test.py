@@ -10,14 +10,17 @@ import pathlib
 import random
 import subprocess
 import sys
+import time
 import unittest
 
 from deployment import CONFIG, answers_in_the_end, life
+from live_follower import live_follower
 from node_process import node, run_tests, wait_until
 
 BROKERS, FOLDER = os.environ.get("WEIR_KAFKA", ""), os.environ.get("WEIR_KAFKA_FOLDER", "")
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 PATIENCE = 120
+OUTAGE_SECONDS = float(os.environ.get("WEIR_OUTAGE_SECONDS", "25"))
 RANDOM_LIVES = 5
 POINTS = ("writer.before_log_commit:3", "writer.after_log_commit:5", "writer.after_state_write:2", "open.after_fence:1",
           "open.after_restore:2", "task.after_cut:4")
@@ -32,6 +35,11 @@ def on_kafka(config, name):
     assert config.count("[node]\n") == 1
     return (config.replace("[node]\n", f'[node]\napp = "{app(name)}"\n')
             + f'\n[log]\nkind = "kafka"\n[log.kafka]\nbrokers = "{BROKERS}"\nreplication = 1\nmin_insync = 1\n')
+
+
+def broker(what):
+    subprocess.run([ROOT / "tools/kafka", what, *(() if what == "start" else ("1",)), "--folder", FOLDER], check=True,
+                   stdout=subprocess.DEVNULL, timeout=PATIENCE)
 
 
 def topics(*arguments):
@@ -81,6 +89,45 @@ class on_brokers(answers_in_the_end, unittest.TestCase):
             for row in seen:
                 self.assertEqual(again.count(json.dumps(row, sort_keys=True)), 1)
             self.assertEqual(running.stop(), 0)
+
+    def test_an_outage_of_the_brokers_stops_nothing_for_good(self):
+        for ends, begins in (("pause", "resume"), ("kill", "start")):
+            with self.subTest(ends), (deployment := self.deployment("outage-" + ends)).node as n:
+                n.start()
+                follower = live_follower(n, "high", timeout=PATIENCE)
+                follower.start()
+                wait_until("rows go out live", lambda: follower.rows, PATIENCE)
+                broker(ends)
+                try:
+                    self.check_it_waits(deployment)
+                finally:
+                    broker(begins)
+                wait_until("the node is ready again", lambda: n.ask("/readyz")[0] == 200, PATIENCE, pause=0.2)
+                self.check_in_the_end(deployment, PATIENCE, stop=False)
+                wanted = len(deployment.expected()["high"])
+                wait_until("the follower has every row", lambda: len(follower.rows) >= wanted, PATIENCE)
+                follower.end()
+                self.assertEqual((len(follower.rows), follower.errors), (wanted, []))
+                self.assertEqual(n.stop(60), 0)
+
+    def check_it_waits(self, deployment):
+        """During an outage: under load, nothing fails for good, and what is wrong is said."""
+        n = deployment.node
+        end = time.monotonic() + OUTAGE_SECONDS
+        said = None
+        while time.monotonic() < end or not said:
+            self.assertIsNone(n.exit_code(), n.log_text())
+            self.assertLess(time.monotonic(), end + PATIENCE, "nobody says what is wrong")
+            deployment.grow(25)
+            status, checks = n.ask("/readyz")
+            if status == 503 and "waits, and with it its sources: Kafka at" in json.dumps(checks):
+                said = checks
+            if status:
+                self.assertEqual(n.ask("/livez")[1]["status"], "ok")
+                for name in ("windows", "totals"):
+                    self.assertNotEqual(n.pipeline(name)["state"], "quarantined")
+            time.sleep(0.2)
+        self.assertIn("log", json.dumps(said))
 
     def test_a_start_without_brokers_says_which_it_asked(self):
         config = on_kafka(CONFIG, "absent").replace(BROKERS, "127.0.0.1:1") + 'timeout = "1 s"\n'

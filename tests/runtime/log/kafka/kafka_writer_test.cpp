@@ -159,7 +159,7 @@ struct careful_committer {
         continue;
       }
       told[given.error().code]++;
-      if (given.error().code == errc::no_space) continue;
+      if (given.error().code == errc::unavailable) continue;
       CHECK(error_of(writer->commit(std::vector{entry(fixture.t, "dead")})).code == errc::fenced);
       reopen();
       auto const stands = read_patiently();
