@@ -348,7 +348,9 @@ void node::watch() {
   while (!actors_->watch_changed.wait_for(lock, ms(config_.supervision.watch_interval_us),
                                           [&] { return actors_->ending; })) {
     ask_shards();
-    drop_orphans();
+    // On a thread of the pool: while the log does not answer shards must be asked on.
+    if (!actors_->dropping_orphans.exchange(true))
+      pool_->post({[this] { drop_orphans(); }, [a = actors_.get()] { a->dropping_orphans = false; }, {}});
   }
 }
 
@@ -374,7 +376,7 @@ void node::drop_orphans() {
   std::lock_guard lock(actors_->topics_mutex);
   const auto plan = plan_.load();
   for (const auto& s : shards()) {
-    if (!s.report.running || s.report.held) return;  // a log that does not answer is not asked from here
+    if (!s.report.running || s.report.held) return;
     for (const auto& [name, p] : s.report.pipelines) {
       const auto it = plan->pipelines.find(name);
       if (it == plan->pipelines.end() || it->second.record.incarnation != p.incarnation) return;
