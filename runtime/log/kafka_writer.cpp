@@ -16,6 +16,7 @@ namespace {
 constexpr int first_try_ms = 30, first_try_among_many_ms = 100;
 constexpr std::size_t max_entries = 10'000'000;  // of one transaction
 constexpr int queue_full_wait_ms = 10;
+constexpr std::chrono::milliseconds longest_socket_timeout{3'000};
 static_assert(sizeof(void*) == sizeof(std::uint64_t), "a message's tag is a pointer");
 // Of a commit's time: what the entries may take to arrive, so that some is left for the end.
 constexpr int delivery_part = 3, delivery_of = 4;
@@ -53,10 +54,12 @@ result<std::unique_ptr<log_writer>> writer::open(std::shared_ptr<cluster> broker
 
 result<std::unique_ptr<client>> writer::connect(const time_limit& limit) {
   auto const& options = brokers_->options;
+  auto const socket_timeout = std::min(longest_socket_timeout, options.transaction_timeout);
   auto const queue_kb = options.max_commit_bytes / 1024 * 2;
   WEIR_TRY(made, client::open(RD_KAFKA_PRODUCER, options,
                               {{"transactional.id", id_},
                                {"transaction.timeout.ms", std::to_string(options.transaction_timeout.count())},
+                               {"socket.timeout.ms", std::to_string(socket_timeout.count())},  // at most the one above
                                {"linger.ms", "0"},
                                {"message.max.bytes", std::to_string(options.max_entry_bytes + entry_overhead)},
                                {"queue.buffering.max.messages", std::to_string(max_entries)},

@@ -4,16 +4,18 @@ WEIR_KAFKA names the brokers and WEIR_KAFKA_FOLDER their folder of tools/kafka; 
 fail where servers are required.
 """
 
+import collections
 import json
 import os
 import pathlib
 import random
+import signal
 import subprocess
 import sys
 import time
 import unittest
 
-from deployment import CONFIG, answers_in_the_end, life
+from deployment import CONFIG, answers_in_the_end, life, time_key
 from live_follower import live_follower
 from node_process import node, run_tests, wait_until
 
@@ -21,7 +23,10 @@ BROKERS, FOLDER = os.environ.get("WEIR_KAFKA", ""), os.environ.get("WEIR_KAFKA_F
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 PATIENCE = 120
 OUTAGE_SECONDS = float(os.environ.get("WEIR_OUTAGE_SECONDS", "8"))
+# A broker takes long to start; who asks for long outages has the time.
+OUTAGES = (("pause", "resume"), ("kill", "start")) if "WEIR_OUTAGE_SECONDS" in os.environ else (("pause", "resume"),)
 RANDOM_LIVES = 5
+STOPS, STOP_SECONDS = 3, 3  # the brokers look for transactions that are overdue every second
 POINTS = ("writer.before_log_commit:3", "writer.after_log_commit:5", "writer.after_state_write:2", "open.after_fence:1",
           "open.after_restore:2", "task.after_cut:4")
 
@@ -48,6 +53,15 @@ def topics(*arguments):
     return done.stdout.split()
 
 
+def rows_of(topic):
+    """Every row of a view's topic, by Kafka's own consumer of committed entries; what is no JSON object is a clock."""
+    done = subprocess.run([ROOT / "tools/kafka", "consume", "--folder", FOLDER, "--topic", topic, "--from-beginning",
+                           "--isolation-level", "read_committed", "--timeout-ms", "5000"],
+                          capture_output=True, timeout=PATIENCE)
+    lines = done.stdout.decode(errors="replace").split("\n")
+    return [json.loads(line) for line in lines if line.startswith("{")]
+
+
 class on_brokers(answers_in_the_end, unittest.TestCase):
     @classmethod
     def tearDownClass(cls):
@@ -67,6 +81,31 @@ class on_brokers(answers_in_the_end, unittest.TestCase):
                 self.assertFalse(deployment.live_until_killed(moments.uniform(0.5, 4)))
             self.check_in_the_end(deployment, PATIENCE)
         self.assertIn(app("random") + ".changelog", topics("--list"))
+        self.check_committed_output(deployment, "random")
+
+    def check_committed_output(self, deployment, name):
+        """What a reader of committed entries that is not ours finds in the topics of views."""
+        expected = deployment.expected()
+        high = [(r["source"], time_key(r["at"]), r["v"]) for r in rows_of(app(name) + ".view.high")]
+        windows = [(r["window_start"], r["k"], r["n"], r["total"]) for r in rows_of(app(name) + ".view.windows")]
+        self.assertEqual(collections.Counter(high), collections.Counter(expected["high"]))
+        self.assertEqual(collections.Counter(windows), collections.Counter(expected["windows"]))
+
+    def test_a_node_stopped_for_longer_than_its_transactions_may_last_goes_on_right(self):
+        moments = random.Random(2026)
+        with (deployment := self.deployment("stopped", 'transaction_timeout = "1 s"\n')).node as n:
+            n.start()
+            for _ in range(STOPS):
+                end = time.monotonic() + moments.uniform(0.2, 1)
+                while time.monotonic() < end:
+                    deployment.grow(25)
+                    time.sleep(0.01)
+                n.process.send_signal(signal.SIGSTOP)
+                time.sleep(STOP_SECONDS)
+                n.process.send_signal(signal.SIGCONT)
+            self.check_in_the_end(deployment, PATIENCE, stop=False)
+            self.assertEqual(n.stop(60), 0)
+        self.check_committed_output(deployment, "stopped")
 
     def test_a_node_killed_around_its_commits_answers_as_if_it_had_not_been(self):
         with (deployment := self.deployment("points")).node:
@@ -91,7 +130,7 @@ class on_brokers(answers_in_the_end, unittest.TestCase):
             self.assertEqual(running.stop(), 0)
 
     def test_an_outage_of_the_brokers_stops_nothing_for_good(self):
-        for ends, begins in (("pause", "resume"), ("kill", "start")):
+        for ends, begins in OUTAGES:
             with self.subTest(ends), (
                     deployment := self.deployment("outage-" + ends, 'timeout = "3 s"\n')).node as n:
                 n.start()
