@@ -1,61 +1,69 @@
 // Who follows which view: readers register a wake-up, commits wake them. Rows themselves are read from the log, by each
 // reader at its own pace, so a slow one holds nobody up.
+//
+// Kafka shows a commit some milliseconds after it stands, or when an outage is over. So the hub knows how far each
+// partition is committed, and a reader that does not see all of it asks to be woken again.
 #pragma once
 
 #include <chrono>
+#include <condition_variable>
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <thread>
 
 namespace weir {
 
 class live_hub {
  public:
+  live_hub() = default;
+  ~live_hub();
+  live_hub(const live_hub&) = delete;
+  live_hub& operator=(const live_hub&) = delete;
+
   // Until the returned number is given to forget(). `wake` must not block; it is not called after forget() returned.
-  std::uint64_t follow(std::string topic, std::function<void()> wake) {
-    std::lock_guard lock(mutex_);
-    followers_[topic].wakes.emplace(next_, std::move(wake));
-    topics_[next_] = std::move(topic);
-    return next_++;
-  }
-  void forget(std::uint64_t follower) {
-    std::lock_guard lock(mutex_);
-    const auto it = topics_.find(follower);
-    if (it == topics_.end()) return;
-    const auto list = followers_.find(it->second);
-    list->second.wakes.erase(follower);
-    if (list->second.wakes.empty()) followers_.erase(list);
-    topics_.erase(it);
-  }
-  // Without `rows` only time has gone on: nobody has anything to send, but who never read on would fall behind.
-  void committed(std::string_view topic, bool rows) {
-    std::lock_guard lock(mutex_);
-    const auto it = followers_.find(topic);
-    if (it == followers_.end()) return;
-    const auto now = std::chrono::steady_clock::now();
-    if (!rows && now - it->second.woken_at < longest_sleep) return;
-    it->second.woken_at = now;
-    for (auto& [number, wake] : it->second.wakes) wake();
-  }
-  std::size_t followers() const {
-    std::lock_guard lock(mutex_);
-    return topics_.size();
-  }
+  std::uint64_t follow(std::string topic, std::function<void()> wake);
+  void forget(std::uint64_t follower);
+  // Entries below `end` stand. Without `rows` only time has gone on: nobody has anything to send, but who never read on
+  // would fall behind.
+  void committed(std::string_view topic, int partition, std::int64_t end, bool rows);
+  // Of what was committed in this process; 0: nothing was.
+  std::int64_t end_of(std::string_view topic, int partition) const;
+  // Wakes the follower in a moment; in a longer one each time, until something is committed.
+  void wake_again(std::uint64_t follower);
+  // Topics were dropped: one of the same name begins anew.
+  void forget_ends();
+  std::size_t followers() const;
 
   static constexpr std::chrono::milliseconds longest_sleep{1'000};
 
  private:
-  struct topic_followers {
-    std::map<std::uint64_t, std::function<void()>> wakes;
-    std::chrono::steady_clock::time_point woken_at;
+  using clock = std::chrono::steady_clock;
+  struct one_follower {
+    std::function<void()> wake;
+    std::chrono::milliseconds patience = first_look_again;
   };
+  struct topic_followers {
+    std::map<std::uint64_t, one_follower> all;
+    clock::time_point woken_at;
+  };
+  static constexpr std::chrono::milliseconds first_look_again{5}, longest_look_again{5'000};
+
+  one_follower* find(std::uint64_t follower);
+  void wake_when_due();
+
   mutable std::mutex mutex_;
   std::uint64_t next_ = 1;
   std::map<std::string, topic_followers, std::less<>> followers_;
   std::map<std::uint64_t, std::string> topics_;
+  std::map<std::string, std::map<int, std::int64_t>, std::less<>> ends_;
+  std::map<std::uint64_t, clock::time_point> due_;  // who is woken again, and when
+  std::condition_variable changed_;
+  bool ending_ = false;
+  std::thread waker_;  // from the first that asks for it
 };
 
 }  // namespace weir

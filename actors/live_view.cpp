@@ -99,9 +99,12 @@ result<live_rows> live_view::next(std::size_t max_rows) {
     go_to(given->behind);
     return std::move(given->rows);
   }
-  WEIR_TRY(rows, read(max_rows));
-  if (rows.empty()) return live_rows();
-  live_rows out(std::move(rows), token());
+  auto rows = read(max_rows);
+  const bool waits = !rows && rows.error().code == errc::unavailable;
+  if (!rows && !waits) return fail(std::move(rows).error());
+  if (waits || (rows->empty() && misses_rows())) from_.hub.wake_again(follower_);
+  if (waits || rows->empty()) return live_rows();
+  live_rows out(std::move(*rows), token());
   from_.feed->keep(std::move(from), {out, place()});
   return out;
 }
@@ -111,7 +114,9 @@ result<std::vector<live_row>> live_view::read(std::size_t max_rows) {
   std::vector<live_row> out;
   for (std::size_t silent = 0; silent < lanes_.size() && out.size() < max_rows;) {
     const auto shard = static_cast<int>(turn_);
-    WEIR_TRY(any, fill(shard));
+    const auto filled = fill(shard);
+    if (!filled && !out.empty()) return out;  // it fails again
+    WEIR_TRY(any, filled);
     while (any && !lanes_[turn_].fetched.empty() && out.size() < max_rows) {
       if (auto row = take(shard)) out.push_back(std::move(*row));
     }
@@ -120,6 +125,12 @@ result<std::vector<live_row>> live_view::read(std::size_t max_rows) {
     if (silent == lanes_.size()) turn_ = 0;
   }
   return out;
+}
+
+bool live_view::misses_rows() const {
+  for (std::size_t i = 0; i < lanes_.size(); ++i)
+    if (lanes_[i].position < from_.hub.end_of(from_.feed->topic(), static_cast<int>(i))) return true;
+  return false;
 }
 
 result<bool> live_view::fill(int shard) {

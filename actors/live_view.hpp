@@ -51,6 +51,8 @@ class live_view : public live_cursor {
   live_place place() const;
   void go_to(const live_place& place);
   result<std::vector<live_row>> read(std::size_t max_rows);
+  // The log does not show all yet that is known to be committed.
+  bool misses_rows() const;
   status start(std::string_view token);
   status resume(std::string_view token);
   result<bool> fill(int shard);

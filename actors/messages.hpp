@@ -35,7 +35,7 @@ struct shard_report {
   bool drained = false;
   std::uint64_t commits = 0;
   std::size_t queue_bytes = 0;  // chunks that wait for ingest
-  std::string held;             // why nothing is committed for now
+  std::optional<error> held;    // why nothing is committed for now
   std::map<std::string, pipeline_status> pipelines;
   source_statuses sources;  // none before the first report
 };

@@ -11,12 +11,12 @@
 #include "actors/control_actor.hpp"
 #include "actors/net/io_thread.hpp"
 #include "actors/node_inside.hpp"
+#include "actors/node_log.hpp"
 #include "actors/shard/shard_writer.hpp"
 #include "actors/shard/suspect_turn.hpp"
 #include "actors/source_actor.hpp"
 #include "actors/supervisor.hpp"
 #include "cluster/topic_names.hpp"
-#include "runtime/log/local_log.hpp"
 
 namespace weir {
 
@@ -30,15 +30,6 @@ result<std::string> read_file(const std::string& path) {
   std::ostringstream out;
   out << in.rdbuf();
   return out.str();
-}
-
-local_log_options log_options(const config& c) {
-  local_log_options o;
-  o.path = std::filesystem::path(c.node.data_dir) / "log";
-  o.durability = c.log.durability == "power" ? log_durability::power : log_durability::process;
-  o.max_entry_bytes = static_cast<std::size_t>(2 * c.log.max_record_bytes) + (64U << 10);
-  o.disk_reserve_bytes = static_cast<std::uint64_t>(c.log.disk_reserve_bytes);
-  return o;
 }
 
 shard_options options_of(const config& c, int shard) {
@@ -105,10 +96,9 @@ status node::open() {
   std::error_code problem;
   std::filesystem::create_directories(config_.node.data_dir, problem);
   if (problem) return fail(errc::io_error, "cannot make data_dir {}: {}", config_.node.data_dir, problem.message());
-  WEIR_TRY(log, open_local_log(log_options(config_)));
+  WEIR_TRY(log, open_configured_log(config_));
   log_ = std::move(log);
-  WEIR_TRY(store, state_store::open((std::filesystem::path(config_.node.data_dir) / "state").string(),
-                                    static_cast<std::size_t>(config_.limits.view_rows)));
+  WEIR_TRY(store, state_store::open(state_folder(config_), static_cast<std::size_t>(config_.limits.view_rows)));
   store_ = std::move(store);
   WEIR_TRY(control, control_log::open(*log_, config_.node.app));
   control_ = std::move(control);
@@ -358,7 +348,9 @@ void node::watch() {
   while (!actors_->watch_changed.wait_for(lock, ms(config_.supervision.watch_interval_us),
                                           [&] { return actors_->ending; })) {
     ask_shards();
-    drop_orphans();
+    // On a thread of the pool: while the log does not answer shards must be asked on.
+    if (!actors_->dropping_orphans.exchange(true))
+      pool_->post({[this] { drop_orphans(); }, [a = actors_.get()] { a->dropping_orphans = false; }, {}});
   }
 }
 
@@ -384,7 +376,7 @@ void node::drop_orphans() {
   std::lock_guard lock(actors_->topics_mutex);
   const auto plan = plan_.load();
   for (const auto& s : shards()) {
-    if (!s.report.running) return;
+    if (!s.report.running || s.report.held) return;
     for (const auto& [name, p] : s.report.pipelines) {
       const auto it = plan->pipelines.find(name);
       if (it == plan->pipelines.end() || it->second.record.incarnation != p.incarnation) return;
@@ -394,6 +386,7 @@ void node::drop_orphans() {
   }
   if (actors_->orphans_of == plan || !drop_orphaned_topics(*log_, config_.node.app, *plan)) return;
   actors_->orphans_of = plan;
+  hub_.forget_ends();
 }
 
 bool node::drain_shards() {

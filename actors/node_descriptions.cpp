@@ -63,7 +63,8 @@ const pipeline_summary& summary_of(const node_summary& s, std::string_view pipel
 // Why the source's shard takes nothing for now.
 std::string held_by(const node_summary& s, std::string_view source) {
   const auto shard = static_cast<std::size_t>(shard_of_source(source, std::max(1, s.plan->state.deployment.shards)));
-  return shard < s.shards.size() ? s.shards[shard].report.held : std::string();
+  const auto* held = shard < s.shards.size() && s.shards[shard].report.held ? &*s.shards[shard].report.held : nullptr;
+  return held == nullptr ? std::string() : held->text();
 }
 
 std::string shown_state(const node_summary& s, std::string_view source, const source_view& v) {

@@ -70,7 +70,7 @@ void node::events::pipeline_quarantined(int shard, std::string_view pipeline, co
 }
 
 void node::events::topic_committed(int, std::string_view topic, int partition, std::int64_t end, bool rows) {
-  node_.hub_.committed(topic, rows);
+  node_.hub_.committed(topic, partition, end, rows);
   if (const auto to = at(partition)) caf::anon_send(to, grown_atom::value, std::string(topic), end);
 }
 

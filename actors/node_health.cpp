@@ -37,7 +37,8 @@ health node_health::live() {
   for (std::size_t i = 0; i < s.shards.size(); ++i) {
     const auto state = s.shard_state(i, silent_after_us(node_.settings()));
     if (state == "hung") problems.push_back(fmt::format("shard {} does not answer", i));
-    if (state == "running" || state == "hung") {
+    // A new process could not do better than one that waits for its log.
+    if (state == "running" || state == "hung" || s.shards[i].report.held) {
       down_since_us_.erase(i);
       continue;
     }
@@ -51,12 +52,14 @@ health node_health::live() {
 
 health node_health::ready() const {
   const auto s = summarize(node_);
-  std::vector<std::string> shards, pipelines, sources, disk;
+  std::vector<std::string> shards, pipelines, sources, disk, log;
   for (std::size_t i = 0; i < s.shards.size(); ++i) {
     const auto state = s.shard_state(i, silent_after_us(node_.settings()));
     const auto& why = s.shards[i].health.last_error;
     const auto& held = s.shards[i].report.held;
-    if (!held.empty()) disk.push_back(fmt::format("shard {} waits, and with it its sources: {}", i, held));
+    if (held)
+      (held->code == errc::no_space ? disk : log)
+          .push_back(fmt::format("shard {} waits, and with it its sources: {}", i, held->text()));
     if (state != "running") shards.push_back(fmt::format("shard {} is {}{}{}", i, state, why.empty() ? "" : ": ", why));
   }
   for (const auto& [name, p] : s.pipelines)
@@ -68,7 +71,8 @@ health node_health::ready() const {
                   {"shards", listed(shards)},
                   {"pipelines", listed(pipelines)},
                   {"sources", listed(sources)},
-                  {"disk", listed(disk)}});
+                  {"disk", listed(disk)},
+                  {"log", listed(log)}});
 }
 
 }  // namespace weir

@@ -36,6 +36,7 @@ struct node::actors {
   std::thread watcher;
   std::mutex topics_mutex;  // topics are made for a plan, and dropped as no plan's, one at a time
   std::atomic<std::int64_t> last_plan_us{0};
+  std::atomic<bool> dropping_orphans = false;
   plan_ptr orphans_of;  // the plan for which orphaned topics are gone
 
   void release();  // lets go of every handle: the system waits for actors that are still referred to

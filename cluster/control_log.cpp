@@ -1,6 +1,8 @@
 #include "cluster/control_log.hpp"
 
 #include <algorithm>
+#include <chrono>
+#include <thread>
 
 #include "cluster/topic_names.hpp"
 #include "runtime/fault/protocol_rules.hpp"
@@ -11,6 +13,8 @@ namespace {
 constexpr std::size_t fetch_bytes = std::size_t{1} << 20;
 constexpr int commit_tries = 3;
 constexpr int read_tries = 100;  // a log may answer late, or show a commit some fetches later
+constexpr int tries_at_once = 10;
+constexpr std::chrono::milliseconds between_tries{20};  // Kafka shows a commit when its markers are written
 
 // Marks the entries of one transaction: the offset that the state had when it was made, and the entry's place in it.
 std::string header_of(std::int64_t base, std::size_t index) { return fmt::format("{}/{}", base, index); }
@@ -85,6 +89,7 @@ status control_log::fold_up_to(std::int64_t offset) {
     const auto polled = poll();
     if (polled && plan_->state.offset >= offset) return {};
     if (!polled) why = polled.error();
+    if (tries >= tries_at_once) std::this_thread::sleep_for(between_tries);
   }
   return fail(errc::unknown_outcome, "the command stands at offset {} of the control log but could not be read: {}",
               offset, why.text());

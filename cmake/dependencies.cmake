@@ -19,6 +19,12 @@ find_library(CAF_CORE_LIBRARY caf_core REQUIRED)
 add_library(caf INTERFACE)                # actors: mailboxes, monitors, scheduler, test coordinator
 target_link_libraries(caf INTERFACE ${CAF_CORE_LIBRARY} Threads::Threads)
 
+# librdkafka: the log on Apache Kafka (2.0.2); the package has a .pc file and no CMake config.
+find_path(RDKAFKA_INCLUDE_DIR librdkafka/rdkafka.h REQUIRED)
+find_library(RDKAFKA_LIBRARY rdkafka REQUIRED)
+add_library(rdkafka INTERFACE)
+target_link_libraries(rdkafka INTERFACE ${RDKAFKA_LIBRARY} Threads::Threads)
+
 # libpg_query: PostgreSQL's own parser; the package has neither a CMake config nor a .pc file.
 find_path(PG_QUERY_INCLUDE_DIR pg_query.h REQUIRED)
 find_library(PG_QUERY_LIBRARY pg_query REQUIRED)

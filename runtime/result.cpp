@@ -22,6 +22,7 @@ std::string_view to_string(errc code) {
     case errc::timeout: return "timeout";
     case errc::unavailable: return "unavailable";
     case errc::cancelled: return "cancelled";
+    case errc::thrown: return "thrown";
     case errc::internal: return "internal";
   }
   return "internal";

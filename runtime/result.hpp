@@ -30,6 +30,7 @@ enum class errc : std::uint8_t {
   timeout,              //
   unavailable,          // may work later
   cancelled,            //
+  thrown,               // code threw an exception; what it worked on may be poison
   internal,             // a defect of ours
 };
 
@@ -63,9 +64,9 @@ inline tl::unexpected<error> with_hint(tl::unexpected<error> e, std::string hint
 #define WEIR_CONCAT_(a, b) a##b
 #define WEIR_CONCAT(a, b) WEIR_CONCAT_(a, b)
 // TRY(name, expression): hands an error on, else declares `name` with the value. TRY_VOID(expression) for status.
-#define WEIR_TRY_IMPL(tmp, name, expr)                       \
-  auto tmp = (expr);                                         \
-  if (!tmp) return ::weir::fail(std::move(tmp).error());     \
+#define WEIR_TRY_IMPL(tmp, name, expr)                   \
+  auto tmp = (expr);                                     \
+  if (!tmp) return ::weir::fail(std::move(tmp).error()); \
   auto name = std::move(*tmp)
 #define WEIR_TRY(name, expr) WEIR_TRY_IMPL(WEIR_CONCAT(try_, __LINE__), name, expr)
 #define WEIR_TRY_VOID(expr) \

@@ -24,6 +24,7 @@ int http_status(errc code) {
     case errc::no_space: return 507;
     case errc::io_error:
     case errc::corrupt:
+    case errc::thrown:
     case errc::internal: return 500;
   }
   return 500;

@@ -317,13 +317,14 @@ void shard::impl::fail_ingest(const error& why) {
   fail_shard(why);
 }
 
-// A full disk is nobody's failure and spends no restarts: the shard opens again when there is room.
-void shard::impl::wait_for_space(const error& why) {
+// Spends no restarts: the shard opens again when the log takes something.
+void shard::impl::wait_for_log(const error& why) {
+  const bool told = held && at == phase::opening;
   reset();
-  listener.shard_held(options.shard, why, true);
+  if (!told) listener.shard_held(options.shard, why, true);
   held = why;
   at = phase::opening;
-  open_retry_us = now_us + no_space_retry_us;
+  open_retry_us = now_us + log_retry_us;
 }
 
 // Only while no job has the task.
@@ -369,7 +370,7 @@ std::uint64_t shard::commits() const { return impl_->commits; }
 
 std::size_t shard::queue_bytes() const { return impl_->chunk_bytes; }
 
-std::string shard::held() const { return impl_->held ? impl_->held->text() : std::string(); }
+std::optional<error> shard::held() const { return impl_->held; }
 
 source_status status_of(const ingest_source& s) {
   return {s.accepted, s.dead, s.late, s.own.watermark_us, s.last_record_us, std::string(life_text(s.life)), s.position};

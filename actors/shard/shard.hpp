@@ -14,6 +14,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -78,7 +79,8 @@ class shard_listener {
   virtual void shard_running(int shard) = 0;
   // Its writer or ingest failed: it is stopped; its owner decides when start() is tried again.
   virtual void shard_failed(int shard, const error& why) = 0;
-  // The disk is full: nothing is committed before there is room. `opens_again`: what was not committed is forgotten.
+  // The log takes nothing for now (the disk is full, the brokers do not answer): nothing is committed before it does.
+  // `opens_again`: what was not committed is forgotten.
   virtual void shard_held(int /*shard*/, const error& /*why*/, bool /*opens_again*/) {}
   // A pipeline failed and restarts from its last commit.
   virtual void pipeline_restarted(int shard, std::string_view pipeline, const error& why) = 0;
@@ -161,8 +163,8 @@ class shard {
   source_statuses sources() const;
   std::uint64_t commits() const;
   std::size_t queue_bytes() const;  // chunks that wait for ingest
-  // Why nothing is committed for now (the disk is full); empty: it is not so. It goes on by itself.
-  std::string held() const;
+  // Why nothing is committed for now; none: it is not so. It goes on by itself.
+  std::optional<error> held() const;
 
  private:
   struct impl;

@@ -107,7 +107,7 @@ shard_job shard::impl::count_job(pipeline_run& p) {
   auto run = [w = writer, name = p.plan.record.name, a = p.trying]() -> status { return w->count_attempt(name, a); };
   return make_job(job_kind::commit, p.plan.record.name, std::move(run), [this, name = p.plan.record.name](status s) {
     const auto it = pipelines.find(name);
-    if (!s) return s.error().code == errc::no_space ? wait_for_space(s.error()) : fail_shard(s.error());
+    if (!s) return passes(s.error().code) ? wait_for_log(s.error()) : fail_shard(s.error());
     if (it == pipelines.end()) return;
     it->second.job_out = false;
     it->second.counted = true;
@@ -120,13 +120,9 @@ shard_job shard::impl::unit_job(pipeline_run& p, task_input& input, bool skip) {
   const auto reason = fmt::format("poison: pipeline {} failed on it {} times, last: {}", p.plan.record.name,
                                   options.attempts, p.problem.message.empty() ? "the process ended" : p.problem.text());
   auto run = [this, t = p.work, in = &input, length, skip, reason, now = now_us]() -> result<std::optional<epoch>> {
-    if (skip) {
-      WEIR_TRY_VOID(t->skip_poison(*in, log, reason, now));
-    } else {
-      const bool stream = in->kind == input_kind::stream;
-      WEIR_TRY(read, t->read_on(*in, log, stream ? 1 : options.job_bytes, length));
-      if (read == 0) return std::nullopt;  // not visible yet
-    }
+    const auto most = in->kind == input_kind::stream ? 1 : options.job_bytes;
+    WEIR_TRY(read, skip ? t->skip_poison(*in, log, reason, now) : t->read_on(*in, log, most, length));
+    if (read == 0) return std::nullopt;  // not visible yet
     WEIR_TRY(e, t->cut());
     return e;
   };

@@ -55,17 +55,17 @@ std::optional<shard_job> shard::impl::commit_job() {
     if (auto p = pipelines.find(e.pipeline); p != pipelines.end()) p->second.in_flight = true;
   auto run = [w = writer, taken]() -> result<commit_outcome> { return w->commit(*taken); };
   return make_job(job_kind::commit, {}, std::move(run), [this, taken](result<commit_outcome> outcome) {
-    if (!outcome && outcome.error().code == errc::no_space && !writer->stands_in_part()) {
+    if (!outcome && passes(outcome.error().code) && !writer->stands_in_part()) {
       if (!held) listener.shard_held(options.shard, outcome.error(), false);
       held = outcome.error();
-      commit_retry_us = now_us + no_space_retry_us;
+      commit_retry_us = now_us + log_retry_us;
       for (auto& [name, p] : pipelines) p.in_flight = false;
       ready.insert(ready.begin(), std::make_move_iterator(taken->begin()), std::make_move_iterator(taken->end()));
       return;
     }
     if (!outcome && outcome.error().code == errc::unknown_outcome && !rule_on(8))
       outcome = commit_outcome{{taken->size(), status{}}, {}, {}};
-    if (!outcome && outcome.error().code == errc::no_space) return wait_for_space(outcome.error());
+    if (!outcome && passes(outcome.error().code)) return wait_for_log(outcome.error());
     if (!outcome) return fail_shard(outcome.error());
     held.reset();
     committed(*taken, *outcome);

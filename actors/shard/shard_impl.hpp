@@ -13,8 +13,11 @@ namespace weir {
 
 // The longest that a shard goes without a tick.
 inline constexpr std::int64_t longest_rest_us = 1'000'000;
-// How often a full disk is looked at.
-inline constexpr std::int64_t no_space_retry_us = 1'000'000;
+// How often a log that takes nothing for now is asked again.
+inline constexpr std::int64_t log_retry_us = 1'000'000;
+// What a log says when nothing of a call stands and time mends it: the disk is full, the brokers do not answer. It is
+// nobody's failure, so it counts as none.
+inline bool passes(errc code) { return code == errc::no_space || code == errc::unavailable; }
 
 // How long a unit of an attempt is: a whole entry of the log, or a whole chunk.
 inline constexpr std::uint64_t whole_unit = 0;
@@ -44,7 +47,7 @@ struct pipeline_run {
   std::int64_t poll_at_us = 0;   // when inputs are looked at although nothing is known of them
   std::int64_t retry_at_us = 0;  // when an input is read again that had nothing to show yet
   std::uint64_t restarts = 0;
-  int restore_failures = 0;  // in a row
+  int restore_failures = 0;  // in a row, of its own code
   error problem;
   pipeline_status seen;  // its numbers when its task was last here: a job has it most of the time
   std::map<std::string, std::uint64_t, std::less<>> seen_positions;  // by stream
@@ -177,7 +180,7 @@ struct shard::impl {
   std::map<std::string, std::deque<commit_outcome::stream_hint>, std::less<>> hints;       // by topic, newest last
   std::vector<std::pair<std::uint64_t, std::function<void()>>> commit_waiters;             // ingest epoch, callback
   std::int64_t commit_retry_us = 0, open_retry_us = 0;
-  std::optional<error> held;  // the disk is full: nothing is committed, so sources come to a stand
+  std::optional<error> held;  // the log takes nothing: nothing is committed, so sources come to a stand
   std::uint64_t commits = 0;
 
   std::map<std::string, attempt> attempts;  // as the log had them when the shard opened
@@ -205,6 +208,7 @@ struct shard::impl {
   task_work take_task_work(pipeline_run& p, bool poll);
   std::optional<shard_job> pipeline_job(pipeline_run& p);
   shard_job restore_job(pipeline_run& p);
+  void restore_failed(pipeline_run& p, const error& why);
   std::optional<shard_job> end_job(pipeline_run& p);
   shard_job drop_job(pipeline_run& p);
   std::optional<shard_job> task_job(pipeline_run& p);
@@ -248,7 +252,7 @@ struct shard::impl {
   void quarantine(pipeline_run& p, const error& why);
   void fail_shard(const error& why);
   void fail_ingest(const error& why);
-  void wait_for_space(const error& why);
+  void wait_for_log(const error& why);
   void reset();
   task_options options_of_task() const;
 };
@@ -266,7 +270,7 @@ shard_job shard::impl::make_job(job_kind kind, std::string pipeline, Work work, 
             try {
               *slot = work();
             } catch (const std::exception& e) {
-              *slot = fail(errc::unavailable, "{}", e.what());  // may be a poison record: worth another attempt
+              *slot = fail(errc::thrown, "{}", e.what());
             }
           }};
 }

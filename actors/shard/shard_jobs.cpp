@@ -78,7 +78,7 @@ shard_job shard::impl::open_job() {
     return o;
   };
   return make_job(job_kind::open, {}, std::move(work), [this](result<opened> o) {
-    if (!o && o.error().code == errc::no_space) return wait_for_space(o.error());
+    if (!o && passes(o.error().code)) return wait_for_log(o.error());
     if (!o) return fail_shard(o.error());
     held.reset();
     writer = std::move(o->writer);
@@ -247,11 +247,8 @@ shard_job shard::impl::restore_job(pipeline_run& p) {
                     auto& run = it->second;
                     run.job_out = false;
                     if (run.at != pipeline_run::phase::restoring) return;
-                    if (!t && t.error().code == errc::unavailable && ++run.restore_failures < restore_tries) {
-                      run.retry_at_us = now_us + restore_retry_us;
-                      return;
-                    }
-                    if (!t) return quarantine(run, t.error());
+                    if (!t) return restore_failed(run, t.error());
+                    if (passes(run.problem.code)) run.problem = {};
                     run.restore_failures = 0;
                     run.work = std::move(*t);
                     note_progress(run);
@@ -264,6 +261,13 @@ shard_job shard::impl::restore_job(pipeline_run& p) {
                     for (const auto& input : run.work->inputs())
                       if (input.kind != input_kind::stream) run.known_end[input.topic] = 0;
                   });
+}
+
+void shard::impl::restore_failed(pipeline_run& p, const error& why) {
+  const bool waits = passes(why.code);
+  if (!waits && (why.code != errc::thrown || ++p.restore_failures >= restore_tries)) return quarantine(p, why);
+  p.retry_at_us = now_us + (waits ? log_retry_us : restore_retry_us);
+  if (waits) p.problem = why;
 }
 
 // What ends a pipeline that is gone from the control log: its successor's start, or its state's removal. Epochs that a

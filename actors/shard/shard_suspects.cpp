@@ -76,8 +76,7 @@ std::optional<shard_job> shard::impl::suspect_job() {
     return w->count_attempt(key, a);
   };
   return make_job(job_kind::commit, {}, std::move(run), [this, s](status counted) {
-    if (!counted)
-      return counted.error().code == errc::no_space ? wait_for_space(counted.error()) : fail_shard(counted.error());
+    if (!counted) return passes(counted.error().code) ? wait_for_log(counted.error()) : fail_shard(counted.error());
     counting_suspect = false;
     s->counted = true;
   });

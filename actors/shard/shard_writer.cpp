@@ -2,11 +2,13 @@
 
 #include <nlohmann/json.hpp>
 #include <set>
+#include <span>
 
 #include "actors/shard/stream_entry.hpp"
 #include "actors/shard/task_node.hpp"
 #include "cluster/topic_names.hpp"
 #include "runtime/fault/fault_points.hpp"
+#include "runtime/fault/one_transaction.hpp"
 #include "runtime/fault/protocol_rules.hpp"
 
 namespace weir {
@@ -21,6 +23,19 @@ std::optional<view_row_change> row_of(std::string_view view, const log_append& e
   view_row_change row{view, std::nullopt, entry.value, offset, fresh, entry.timestamp_us};
   if (!entry.key.empty()) row.key = entry.key.substr(1);
   return row;
+}
+
+// All in one transaction; a switch that is off parts outputs, the first entries, from positions.
+result<std::vector<std::int64_t>> commit_all(log_writer& to, std::span<const log_append> all, std::size_t outputs) {
+  const bool outputs_first = !rule_on(outputs_with_positions);
+  if (!outputs_first && rule_on(positions_with_outputs)) return to.commit(all);
+  auto first = all.first(outputs), second = all.subspan(outputs);
+  if (!outputs_first) std::swap(first, second);
+  WEIR_TRY(offsets, to.commit(first));
+  kill_point("writer.after_log_commit");
+  WEIR_TRY(others, to.commit(second));
+  offsets.insert(outputs_first ? offsets.end() : offsets.begin(), others.begin(), others.end());
+  return offsets;
 }
 
 }  // namespace
@@ -166,7 +181,7 @@ status shard_writer::commit_together(const std::vector<const epoch*>& epochs, co
   const auto f = flatten(epochs);
   if (f.appends.empty()) return {};
   kill_point("writer.before_log_commit");
-  WEIR_TRY(offsets, writer_->commit(f.appends));
+  WEIR_TRY(offsets, commit_all(*writer_, f.appends, f.fresh.size()));
   kill_point("writer.after_log_commit");
   stands_ = true;
   WEIR_TRY_VOID(apply(f, offsets, outcome));

@@ -283,10 +283,11 @@ void task::append(owned_append a) {
   open_.appends.push_back(std::move(a));
 }
 
-status task::skip_poison(task_input& input, event_log& log, std::string_view reason, std::int64_t now_us) {
+result<std::size_t> task::skip_poison(task_input& input, event_log& log, std::string_view reason, std::int64_t now_us) {
   WEIR_TRY(in, open_input(input, log));
+  if (in == nullptr) return 0;
   WEIR_TRY(any, fetch_more(input, *in, options_.fetch_bytes));
-  if (!any) return fail(errc::internal, "the poison record {} of {} is not in the log", input.position, input.topic);
+  if (!any) return 0;
   WEIR_TRY(entry, decode_entry(in->pending.front().value.value_or("")));
   const auto index = input.position - entry.first_number;
   const bool is_record = index < entry.records.size();
@@ -300,10 +301,11 @@ status task::skip_poison(task_input& input, event_log& log, std::string_view rea
   append(std::move(a));
   ++input.position;
   dirty_ = true;
-  if (input.position < entry.next_number()) return {};
+  if (input.position < entry.next_number()) return 1;
   now_ = &input;
   now_end_ = input.position;
-  return advance_nodes(streams_.find(input.name)->second->nodes, progress_of(entry));
+  WEIR_TRY_VOID(advance_nodes(streams_.find(input.name)->second->nodes, progress_of(entry)));
+  return 1;
 }
 
 std::size_t task::state_bytes() const {

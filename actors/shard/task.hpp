@@ -67,8 +67,9 @@ class task {
   // at most `max_records` records (which may end inside an entry). Answers how many bytes that were; 0: nothing there.
   result<std::size_t> read_on(task_input& input, event_log& log, std::size_t max_bytes,
                               std::uint64_t max_records = ~std::uint64_t{0});
-  // Leaves out the next record of a stream and puts it among the stream's dead letters (PROTOCOL 9).
-  status skip_poison(task_input& input, event_log& log, std::string_view reason, std::int64_t now_us);
+  // Leaves out the next record of a stream and puts it among the stream's dead letters (PROTOCOL 9); 0 while the log
+  // does not show it.
+  result<std::size_t> skip_poison(task_input& input, event_log& log, std::string_view reason, std::int64_t now_us);
 
   bool dirty() const { return dirty_; }
   // The open epoch holds records, groups or rows: somebody may wait for it. False when only time went on.

@@ -148,19 +148,24 @@ void task::write_refused(const std::string& topic, const std::vector<refused_row
   }
 }
 
+// None while the log does not answer.
 result<task::log_input*> task::open_input(task_input& input, event_log& log) {
   auto& in = logs_[input.topic];
   const auto from = input.kind == input_kind::stream ? input.offset_hint : static_cast<std::int64_t>(input.position);
   // A hint that lies further on than the reader spares reading what was taken from memory.
   if (in && (input.kind != input_kind::stream || from <= in->reader->position())) return in.get();
   auto fresh = std::make_unique<log_input>();
-  WEIR_TRY(bounds, log.bounds(input.topic, options_.shard));
-  if (from < bounds.start && input.kind != input_kind::view)
+  const auto bounds = log.bounds(input.topic, options_.shard);
+  if (!bounds && bounds.error().code == errc::unavailable) return nullptr;
+  if (!bounds) return fail(bounds.error());
+  if (from < bounds->start && input.kind != input_kind::view)
     return fail(errc::offset_out_of_range,
                 "pipeline {} stands at offset {} of {}[{}], which begins at {}: retention has passed it", record_.name,
-                from, input.topic, options_.shard, bounds.start);
-  WEIR_TRY(reader, log.read(input.topic, options_.shard, from));
-  fresh->reader = std::move(reader);
+                from, input.topic, options_.shard, bounds->start);
+  auto reader = log.read(input.topic, options_.shard, from);
+  if (!reader && reader.error().code == errc::unavailable) return nullptr;
+  if (!reader) return fail(std::move(reader).error());
+  fresh->reader = std::move(*reader);
   in = std::move(fresh);
   return in.get();
 }
@@ -184,6 +189,7 @@ result<bool> task::fetch_more(task_input& input, log_input& in, std::size_t max_
 result<std::size_t> task::read_on(task_input& input, event_log& log, std::size_t max_bytes, std::uint64_t max_records) {
   kill_point("task.before_process");
   WEIR_TRY(in, open_input(input, log));
+  if (in == nullptr) return 0;
   std::size_t bytes = 0;
   auto records_left = max_records;
   while (bytes < max_bytes && records_left > 0) {

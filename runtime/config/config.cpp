@@ -310,6 +310,18 @@ status check_order(std::string_view smaller, std::int64_t a, std::string_view la
   return fail(errc::invalid_argument, "{} is above {}; write at most as much", smaller, larger);
 }
 
+status check_kafka(const config& c) {
+  WEIR_TRY_VOID(check_order("log.kafka.min_insync", c.kafka.min_insync, "log.kafka.replication", c.kafka.replication));
+  if (c.log.kind != "kafka") return {};
+  if (c.kafka.timeout_us >= c.node.stall_timeout_us)
+    return fail(errc::invalid_argument,
+                "log.kafka.timeout is not below node.stall_timeout; a job that waits for brokers would count as hung");
+  if (c.kafka.protocol.starts_with("sasl") && (c.kafka.user.empty() || c.kafka.password_file.empty()))
+    return fail(errc::invalid_argument, "log.kafka.protocol is {}: write log.kafka.user and log.kafka.password_file",
+                c.kafka.protocol);
+  return {};
+}
+
 void make_absolute(std::string& path, const std::filesystem::path& folder) {
   path = (folder / path).lexically_normal().string();
 }
@@ -332,6 +344,7 @@ status check(const config& c) {
                             c.gateway.max_inflated_bytes));
   WEIR_TRY_VOID(check_order("gateway.max_inflated_bytes", c.gateway.max_inflated_bytes, "http.pending_bytes",
                             c.http.pending_bytes));
+  WEIR_TRY_VOID(check_kafka(c));
   std::set<std::string_view> names;
   for (const pipeline_config& p : c.pipelines) {
     if (!names.insert(p.name).second) return fail(errc::conflict, "two [[pipeline]] are named {}", p.name);
@@ -379,6 +392,8 @@ result<config> load_config(const std::filesystem::path& path) {
   const std::filesystem::path folder = std::filesystem::absolute(path, code).parent_path();
   if (code) return fail(errc::io_error, "folder of {}: {}", path.string(), code.message());
   make_absolute(out.node.data_dir, folder);
+  for (std::string* file_name : {&out.kafka.password_file, &out.kafka.ca})
+    if (!file_name->empty()) make_absolute(*file_name, folder);
   for (std::string& allowed : out.sources.file_allow) make_absolute(allowed, folder);
   for (std::string& allowed : out.sources.mqtt_folders) make_absolute(allowed, folder);
   for (pipeline_config& p : out.pipelines) make_absolute(p.file, folder);

@@ -36,6 +36,19 @@ struct log_config {
   std::int64_t disk_reserve_bytes = 1LL << 30;
 };
 
+struct kafka_config {
+  std::string brokers = "127.0.0.1:9092";
+  std::int64_t replication = 3;
+  std::int64_t min_insync = 2;
+  std::int64_t timeout_us = 8'000'000;
+  std::int64_t transaction_timeout_us = 10'000'000;
+  std::string protocol = "plaintext";
+  std::string mechanism = "SCRAM-SHA-512";
+  std::string user;
+  std::string password_file;
+  std::string ca;
+};
+
 struct commit_config {
   std::int64_t interval_min_us = 5'000;
   std::int64_t interval_max_us = 100'000;
@@ -126,6 +139,7 @@ struct source_config {
 struct config {
   node_config node;
   log_config log;
+  kafka_config kafka;
   commit_config commit;
   limits_config limits;
   source_limits_config sources;
@@ -136,9 +150,9 @@ struct config {
   std::vector<source_config> listed_sources;
 };
 
-// Reads the file and checks it. Relative paths (node.data_dir, sources.file.allow, sources.mqtt.folders, a pipeline's
-// file, a source's options "path" and "..._file") become absolute, from the file's folder. Errors name file, line,
-// column, key, what was found and what is allowed.
+// Reads the file and checks it. Relative paths (node.data_dir, log.kafka.password_file and ca, sources.file.allow,
+// sources.mqtt.folders, a pipeline's file, a source's options "path" and "..._file") become absolute, from the file's
+// folder. Errors name file, line, column, key, what was found and what is allowed.
 result<config> load_config(const std::filesystem::path& path);
 
 // The same from text; paths stay as they are written. `name` stands for the file in errors.

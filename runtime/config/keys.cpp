@@ -76,7 +76,8 @@ void add_node(std::vector<config_key>& k) {
 
 void add_log(std::vector<config_key>& k) {
   std::string_view s = "log";
-  k.push_back(choice(s, "kind", AT(log.kind), {"local"}, "local: the embedded log, in data_dir."));
+  k.push_back(choice(s, "kind", AT(log.kind), {"local", "kafka"},
+                     "local: the embedded log, in data_dir. kafka: Apache Kafka, see [log.kafka]."));
   k.push_back(choice(s, "durability", AT(log.durability), {"process", "power"},
                      "What a commit survives: the end of the process, or a loss of power (a sync per commit)."));
   k.push_back(duration(s, "retention", AT(log.retention_us), minute, 36'500 * us_per_day,
@@ -93,6 +94,28 @@ void add_log(std::vector<config_key>& k) {
   k.push_back(duration(s, "interval_max", AT(commit.interval_max_us), us_per_ms, minute,
                        "An epoch is closed when it is this old."));
   k.push_back(size(s, "max_bytes", AT(commit.max_bytes), 64 * kib, gib, "... or when it holds this much."));
+}
+
+void add_kafka(std::vector<config_key>& k) {
+  const std::string_view s = "log.kafka";
+  k.push_back(words(s, "brokers", AT(kafka.brokers), 1, 4096, "Brokers to begin with, as host:port,host:port."));
+  k.push_back(count(s, "replication", AT(kafka.replication), 1, 100, "copies",
+                    "Copies of each partition; as many brokers are needed."));
+  k.push_back(count(s, "min_insync", AT(kafka.min_insync), 1, 100, "copies",
+                    "Copies that must have a record before it counts as written; at most replication."));
+  k.push_back(duration(s, "timeout", AT(kafka.timeout_us), 100 * us_per_ms, 10 * minute,
+                       "How long a call waits for the brokers; less than node.stall_timeout."));
+  k.push_back(duration(s, "transaction_timeout", AT(kafka.transaction_timeout_us), us_per_s, 15 * minute,
+                       "When the brokers end the transaction of a shard whose node is gone and has no successor."));
+  k.push_back(choice(s, "protocol", AT(kafka.protocol), {"plaintext", "ssl", "sasl_plaintext", "sasl_ssl"},
+                     "How to talk to the brokers: in clear or encrypted, without or with a user."));
+  k.push_back(choice(s, "mechanism", AT(kafka.mechanism), {"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"},
+                     "How the user is proven, with sasl_plaintext and sasl_ssl."));
+  k.push_back(words(s, "user", AT(kafka.user), 0, 256, "The user, with sasl_plaintext and sasl_ssl."));
+  k.push_back(words(s, "password_file", AT(kafka.password_file), 0, 4096,
+                    "A file whose first line is the user's password; relative to this file."));
+  k.push_back(words(s, "ca", AT(kafka.ca), 0, 4096,
+                    "Certificates (PEM) that the brokers' must lead to, relative to this file; empty: the system's."));
 }
 
 void add_limits(std::vector<config_key>& k) {
@@ -216,6 +239,7 @@ std::vector<config_key> make_keys() {
   std::vector<config_key> k;
   add_node(k);
   add_log(k);
+  add_kafka(k);
   add_limits(k);
   add_sources(k);
   add_http(k);
@@ -248,6 +272,7 @@ std::span<const config_section> config_sections() {
   static constexpr config_section sections[] = {
       {"node", "This node."},
       {"log", "The log that holds every record."},
+      {"log.kafka", "The log on Apache Kafka, where log.kind says so."},
       {"commit", "How often a shard commits."},
       {"limits", "Every queue, table and statement has a limit."},
       {"sources", "Sources that fail are restarted with growing waits."},

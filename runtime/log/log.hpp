@@ -74,7 +74,8 @@ class log_writer {
   // All or nothing. Answers the offset given to each append, in their order; readers may see them a little later (in
   // Kafka, and in the simulated log on order), at the latest when this writer's id is opened again. Errors:
   //   rejected         nothing stands (an entry over the limit, an unknown topic); the writer stays usable
-  //   no_space         nothing stands; may work later
+  //   no_space, unavailable
+  //                    nothing stands; may work later: a full disk, brokers that do not answer
   //   fenced           another owner opened this id; nothing stands; this writer is dead
   //   unknown_outcome  it may stand or not; this writer is dead; open the id again and read to learn which (PROTOCOL 8)
   virtual result<std::vector<std::int64_t>> commit(std::span<const log_append> batch) = 0;

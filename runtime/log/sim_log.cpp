@@ -105,6 +105,7 @@ result<std::vector<std::int64_t>> sim_writer::commit(std::span<const log_append>
     case sim_outcome::fenced: return die(errc::fenced, "a simulated fencing");
     case sim_outcome::rejected: return fail(errc::rejected, "writer {}: a simulated rejection", id_);
     case sim_outcome::no_space: return fail(errc::no_space, "writer {}: a simulated full disk", id_);
+    case sim_outcome::unavailable: return fail(errc::unavailable, "writer {}: a simulated outage", id_);
   }
   return fail(errc::internal, "writer {}: an outcome that does not exist", id_);
 }
@@ -158,12 +159,14 @@ log_bounds bounds_of(const sim_topic& topic, const sim_partition& held) {
 
 result<log_bounds> sim_log::bounds(std::string_view topic, int partition) {
   std::lock_guard const lock(store_->mutex);
+  WEIR_TRY_VOID(store_->answers());
   WEIR_TRY(found, store_->find(topic, partition));
   return bounds_of(*found, found->partitions[static_cast<std::size_t>(partition)]);
 }
 
 result<std::unique_ptr<log_reader>> sim_log::read(std::string_view topic, int partition, std::int64_t from) {
   std::lock_guard const lock(store_->mutex);
+  WEIR_TRY_VOID(store_->answers());
   WEIR_TRY(found, store_->find(topic, partition));
   auto const& held = found->partitions[static_cast<std::size_t>(partition)];
   if (found->config.kind == topic_kind::append || from != 0) {
@@ -182,6 +185,7 @@ result<std::int64_t> sim_log::begin_of(std::string_view topic, int partition, st
 result<std::unique_ptr<log_writer>> sim_log::open_writer(std::string_view id) {
   WEIR_TRY_VOID(check_writer_id(id));
   std::lock_guard const lock(store_->mutex);
+  WEIR_TRY_VOID(store_->answers());
   auto& writer = store_->writers[std::string(id)];
   store_->show(writer);
   return std::make_unique<sim_writer>(store_, std::string(id), ++writer.epoch);

@@ -13,12 +13,13 @@ struct sim_store;
 
 // What becomes of one commit.
 enum class sim_outcome : std::uint8_t {
-  applied,     // stands, and its writer is told so
-  lost_reply,  // stands, but its writer learns unknown_outcome
-  timed_out,   // does not stand, and its writer learns unknown_outcome
-  fenced,      // does not stand; its writer learns fenced, though nobody opened the id
-  rejected,    // does not stand
-  no_space,    // does not stand
+  applied,      // stands, and its writer is told so
+  lost_reply,   // stands, but its writer learns unknown_outcome
+  timed_out,    // does not stand, and its writer learns unknown_outcome
+  fenced,       // does not stand; its writer learns fenced, though nobody opened the id
+  rejected,     // does not stand
+  no_space,     // does not stand
+  unavailable,  // does not stand
 };
 
 // Probabilities per call, drawn in the order of calls from one generator.
@@ -29,9 +30,10 @@ struct sim_faults {
   double fenced = 0;
   double rejected = 0;
   double no_space = 0;
-  double read_error = 0;  // fetch() answers unavailable and stays where it is
-  double short_read = 0;  // fetch() answers one entry
-  double late = 0;        // readers see a commit only some fetches later; at once when its writer's id is opened
+  double unavailable = 0;  // of commits, and of bounds(), read() and open_writer(), which answer nothing else
+  double read_error = 0;   // fetch() answers unavailable and stays where it is
+  double short_read = 0;   // fetch() answers one entry
+  double late = 0;         // readers see a commit only some fetches later; at once when its writer's id is opened
   // Decides instead of the probabilities of commits.
   std::function<sim_outcome(std::string_view writer_id, std::span<const log_append> batch)> on_commit;
   // True: this fetch answers unavailable.

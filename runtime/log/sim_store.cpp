@@ -40,7 +40,13 @@ sim_outcome sim_store::draw_outcome(std::string_view writer_id, std::span<const 
   if (draw(faults.fenced)) return sim_outcome::fenced;
   if (draw(faults.rejected)) return sim_outcome::rejected;
   if (draw(faults.no_space)) return sim_outcome::no_space;
+  if (draw(faults.unavailable)) return sim_outcome::unavailable;
   return sim_outcome::applied;
+}
+
+status sim_store::answers() {
+  if (!draw(options.faults.unavailable)) return {};
+  return fail(errc::unavailable, "a simulated outage");
 }
 
 status sim_store::check(std::span<const log_append> batch) const {

@@ -49,6 +49,8 @@ struct sim_store {
   result<std::shared_ptr<sim_topic>> find(std::string_view topic, int partition);
   sim_outcome draw_outcome(std::string_view writer_id, std::span<const log_append> batch);
   bool draw(double probability);
+  // errc::unavailable when a call gets no answer.
+  status answers();
   status check(std::span<const log_append> batch) const;
   std::vector<std::int64_t> apply(sim_writer_state& writer, std::span<const log_append> batch);
   void show(sim_writer_state& writer);

@@ -1,6 +1,8 @@
 #include "actors/live_feed.hpp"
 
+#include <atomic>
 #include <catch2/catch.hpp>
+#include <thread>
 
 #include "actors/live_view.hpp"
 #include "runtime/log/sim_log.hpp"
@@ -34,6 +36,11 @@ struct followed_view {
       const log_append row{topic_name, 0, {}, json, "r", 0};
       REQUIRE(writer->commit({&row, 1}));
     }
+  }
+  // Answers the offset behind it.
+  std::int64_t write_one() {
+    const log_append row{topic_name, 0, {}, "{}", "r", 0};
+    return writer->commit({&row, 1}).value().front() + 1;
   }
   std::unique_ptr<live_cursor> follow(std::string_view token) {
     return live_view::open({log, hub, feed, 1}, plan, 1, token).value();
@@ -143,15 +150,15 @@ TEST_CASE("followers wake for every commit of rows, and now and then where only 
   int woken = 0;
   const auto follower = hub.follow("v", [&] { ++woken; });
   const auto from = std::chrono::steady_clock::now();
-  for (int i = 0; i < 10; ++i) hub.committed("v", true);
+  for (int i = 0; i < 10; ++i) hub.committed("v", 0, 1, true);
   CHECK(woken == 10);
-  while (woken == 10) hub.committed("v", false);
+  while (woken == 10) hub.committed("v", 0, 1, false);
   CHECK(std::chrono::steady_clock::now() - from >= live_hub::longest_sleep);
-  hub.committed("v", true);
-  hub.committed("other", true);
+  hub.committed("v", 0, 1, true);
+  hub.committed("other", 0, 1, true);
   CHECK(woken == 12);
   hub.forget(follower);
-  hub.committed("v", true);
+  hub.committed("v", 0, 1, true);
   CHECK(woken == 12);
 }
 
@@ -164,4 +171,50 @@ TEST_CASE("a reader that lags takes all that there is at once, not the small ste
   }
   CHECK(slow->next(100).value().size() == 5);
   CHECK(slow->token() == quick->token());
+}
+
+TEST_CASE("a follower that is woken before the log shows the rows is woken again until it has them", "[live]") {
+  followed_view v;
+  v.log.set_faults({.late = 1});  // shown only some fetches later
+  const auto reader = v.follow("");
+  std::atomic<int> woken = 0;
+  reader->on_more([&] { ++woken; });
+  for (int commit = 1; commit <= 20; ++commit) {
+    int seen = woken;
+    v.hub.committed(topic_name, 0, v.write_one(), true);
+    std::size_t rows = 0;
+    while (rows == 0) {
+      while (woken == seen) std::this_thread::yield();
+      seen = woken;
+      rows = reader->next(100).value().size();
+    }
+    CHECK(rows == 1);
+  }
+  CHECK(reader->next(100).value().empty());
+}
+
+TEST_CASE("a follower outlives an outage and gets what was committed before it", "[live]") {
+  followed_view v;
+  const auto reader = v.follow("");
+  std::atomic<int> woken = 0;
+  reader->on_more([&] { ++woken; });
+  const auto end = v.write_one();
+  v.log.set_faults({.unavailable = 1, .read_error = 1});
+  v.hub.committed(topic_name, 0, end, true);
+  for (int i = 0; i < 3; ++i) {
+    const int before = woken;
+    CHECK(reader->next(100).value().empty());
+    while (woken == before) std::this_thread::yield();
+  }
+  v.log.set_faults({});
+  CHECK(reader->next(100).value().size() == 1);
+}
+
+TEST_CASE("what a dropped topic held wakes nobody of its successor", "[live]") {
+  live_hub hub;
+  hub.committed("v", 1, 9, true);
+  CHECK(hub.end_of("v", 1) == 9);
+  CHECK(hub.end_of("v", 0) == 0);
+  hub.forget_ends();
+  CHECK(hub.end_of("v", 1) == 0);
 }

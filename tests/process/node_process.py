@@ -71,6 +71,7 @@ class node:
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="weir-process-"))
         self.process = None
         self.disk = None  # a file system of its own (own_mounts.py)
+        self.patience = 20  # seconds until it is ready
         self.program, self.user = programs.node, None
         self.log = self.folder / "node.log"
         (self.folder / "in").mkdir()
@@ -117,11 +118,11 @@ class node:
 
     def start(self, ready=True, **faults):
         self.launch(**faults)
-        wait_until("node.json is written", lambda: self.exit_code() is not None or self.address())
+        wait_until("node.json is written", lambda: self.exit_code() is not None or self.address(), self.patience)
         if self.exit_code() is not None:
             raise AssertionError(f"the node ended with {self.exit_code()} instead of starting: {self.log_text()}")
         if ready:
-            wait_until("/readyz says yes", lambda: self.ask("/readyz")[0] == 200)
+            wait_until("/readyz says yes", lambda: self.ask("/readyz")[0] == 200, self.patience)
         return self
 
     def exit_code(self):

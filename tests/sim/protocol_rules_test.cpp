@@ -8,6 +8,7 @@
 
 #include "cluster/topic_names.hpp"
 #include "runtime/fault/fault_points.hpp"
+#include "runtime/fault/one_transaction.hpp"
 #include "tests/sim/rule_check.hpp"
 #include "tests/sim/simulation.hpp"
 #include "tests/sim/small_node.hpp"
@@ -104,6 +105,13 @@ TEST_CASE("rule 8: an unknown outcome is resolved by opening again and reading",
   sim::life_options o;
   o.kills = false;
   seeds_show(8, 60, o);
+}
+
+TEST_CASE("outputs never stand without their positions, nor positions without their outputs", "[rules]") {
+  for (const int apart : {outputs_with_positions, positions_with_outputs}) {
+    CAPTURE(apart);
+    seeds_show(apart, 20);
+  }
 }
 
 TEST_CASE("rule 9: attempts are counted, then the record that fails is found and set aside", "[rules]") {

@@ -60,6 +60,7 @@ sim_faults faults_of(std::mt19937_64& random, std::uint64_t seed) {
   if (chance(random, 0.3)) f.read_error = 0.02;
   if (chance(random, 0.3)) f.short_read = 0.2;
   if (chance(random, 0.3)) f.late = 0.1;
+  if (seed % 4 == 3) f.unavailable = 0.01;
   return f;
 }
 

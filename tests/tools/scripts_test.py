@@ -8,7 +8,7 @@ import tempfile
 import unittest
 
 ROOT = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
-SCRIPTS = ["tools/install", "tools/build", "tools/test", "tools/run", "tools/tidy", "tools/fuzz"]
+SCRIPTS = ["tools/install", "tools/build", "tools/test", "tools/run", "tools/tidy", "tools/fuzz", "tools/kafka"]
 
 
 class scripts(unittest.TestCase):
@@ -32,7 +32,8 @@ class scripts(unittest.TestCase):
 
     def call(self, *words, **environment):
         env = dict(os.environ, PATH=os.path.join(self.root, "bin") + os.pathsep + os.environ["PATH"],
-                   CALLS=os.path.join(self.root, "calls"), MISSING="", BREAK="", CI="", WEIR_REQUIRE_SERVERS="")
+                   CALLS=os.path.join(self.root, "calls"), MISSING="", BREAK="", CI="",
+                   WEIR_REQUIRE_SERVERS="", WEIR_KAFKA="")
         env.update(environment)
         return subprocess.run(words, cwd=self.root, env=env, capture_output=True, text=True, check=False,
                               stdin=subprocess.DEVNULL)
@@ -80,7 +81,9 @@ class scripts(unittest.TestCase):
         self.assertIn("the step 'configure' failed; whole output: build/release/configure.log", failed.stderr)
 
     def run_tests(self, summary, code, *options, **environment):
-        self.stand_in("ctest", f'echo "servers=$WEIR_REQUIRE_SERVERS $*"; echo "{summary}"; exit {code}')
+        self.stand_in("../tools/kafka", 'echo "kafka $1" >>"$CALLS"; [ "$1" = stop ] || echo 127.0.0.1:1')
+        self.stand_in("ctest",
+                      f'echo "servers=$WEIR_REQUIRE_SERVERS kafka=$WEIR_KAFKA $*"; echo "{summary}"; exit {code}')
         done = self.call("tools/test", *options, **environment)
         return done.returncode, done.stdout.rstrip().split("\n")[-1], done.stdout + done.stderr
 
@@ -104,6 +107,22 @@ class scripts(unittest.TestCase):
         good = "100% tests passed, 0 tests failed out of 1"
         self.assertIn("servers=1 ", self.run_tests(good, 0, CI="true")[2])
         self.assertIn("servers= ", self.run_tests(good, 0)[2])
+
+    def test_in_ci_and_on_demand_brokers_run_while_tests_do(self):
+        good = "100% tests passed, 0 tests failed out of 1"
+        self.assertIn("kafka=127.0.0.1:1 ", self.run_tests(good, 0, CI="true")[2])
+        self.assertIn("kafka=127.0.0.1:1 ", self.run_tests(good, 0, "--kafka")[2])
+        with open(os.path.join(self.root, "calls"), encoding="utf-8") as file:
+            self.assertEqual(file.read().split("\n"), ["kafka start", "kafka stop"] * 2 + [""])
+        self.assertIn("kafka=given ", self.run_tests(good, 0, CI="true", WEIR_KAFKA="given")[2])
+        self.assertIn("kafka= ", self.run_tests(good, 0)[2])
+
+    def test_kafka_says_what_it_cannot_do(self):
+        for words in (["kill"], ["start", "--brokers", "2"], ["status", "--folder"], []):
+            self.assertEqual(self.call("tools/kafka", *words).returncode, 2)
+        absent = self.call("tools/kafka", "status", "--folder", os.path.join(self.root, "none"))
+        self.assertEqual(absent.returncode, 1)
+        self.assertIn("no brokers in", absent.stderr)
 
     def test_test_picks_the_preset(self):
         good = "100% tests passed, 0 tests failed out of 1"

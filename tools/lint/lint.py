@@ -27,6 +27,7 @@ LAYERS = {
 LIBRARIES = [
     (re.compile(r"caf/"), ["actors/", "cluster/"]),
     (re.compile(r"rocksdb/"), ["state/", "runtime/log/"]),
+    (re.compile(r"librdkafka/"), ["runtime/log/"]),
     (re.compile(r"boost/beast\b"), ["actors/gateway/", "tools/weir/http_connection", "tools/bench/bare_http"]),
     (re.compile(r"boost/asio\b"), ["actors/gateway/", "actors/net/", "actors/source/mqtt/",
                                    "tools/weir/http_connection", "tools/bench/bare_http"]),

@@ -41,7 +41,7 @@ TEST_CASE("while nothing can be committed a shard is held, and fails neither its
   const auto commits = node.at(0).commits() + node.at(1).commits();
   bool held = false;
   for (int i = 0; i < 2; ++i) {
-    held = held || !node.at(i).held().empty();
+    held = held || node.at(i).held();
     CHECK(node.at(i).running());
     CHECK(node.at(i).queue_bytes() <= 1'200);
   }
@@ -53,7 +53,7 @@ TEST_CASE("while nothing can be committed a shard is held, and fails neither its
 
   log.set_faults({});
   REQUIRE(node.run_to_rest());
-  for (int i = 0; i < 2; ++i) CHECK(node.at(i).held().empty());
+  for (int i = 0; i < 2; ++i) CHECK_FALSE(node.at(i).held());
   CHECK(node.failed_shards.empty());
   CHECK(node.restarted.empty());
   CHECK(node.quarantined.empty());

@@ -145,6 +145,11 @@ TEST_CASE("a section where a value stands, and a value where a section stands, a
 }
 
 TEST_CASE("keys that contradict each other are refused") {
+  CHECK(contains(refusal("[log.kafka]\nreplication = 1\n"), "log.kafka.min_insync is above log.kafka.replication"));
+  CHECK(contains(refusal("[log]\nkind = 'kafka'\n[log.kafka]\ntimeout = '10 s'\n"),
+                 "log.kafka.timeout is not below node.stall_timeout"));
+  CHECK(contains(refusal("[log]\nkind = 'kafka'\n[log.kafka]\nprotocol = 'sasl_ssl'\n"),
+                 "write log.kafka.user and log.kafka.password_file"));
   CHECK(contains(refusal("[commit]\ninterval_min = '1 s'\ninterval_max = '10 ms'\n"), "commit.interval_min is above"));
   CHECK(contains(refusal("[sources]\nrestart_min = '1 hour'\n"), "sources.restart_min is above"));
   CHECK(contains(refusal("[log]\nmax_record = '16 MiB'\n[commit]\nmax_bytes = '1 MiB'\n"), "log.max_record is above"));

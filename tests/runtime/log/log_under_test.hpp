@@ -43,6 +43,9 @@ inline void done(const status& answer) {
 
 class local_under_test {
  public:
+  // Whether the entries of a commit follow each other in their partition, and partitions see commits in one order.
+  static constexpr bool commits_lie_together = true;
+
   local_under_test() { open(); }
   event_log& log() { return *log_; }
   // No reader or writer may be left.
@@ -64,6 +67,8 @@ class local_under_test {
 
 class sim_under_test {
  public:
+  static constexpr bool commits_lie_together = true;
+
   event_log& log() { return log_; }
   void reopen() {}
 

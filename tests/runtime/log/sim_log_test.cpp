@@ -64,7 +64,8 @@ TEST_CASE("each ordered outcome leaves what it says and kills the writer when it
                             expected{sim_outcome::timed_out, errc::unknown_outcome, false, false},
                             expected{sim_outcome::fenced, errc::fenced, false, false},
                             expected{sim_outcome::rejected, errc::rejected, false, true},
-                            expected{sim_outcome::no_space, errc::no_space, false, true});
+                            expected{sim_outcome::no_space, errc::no_space, false, true},
+                            expected{sim_outcome::unavailable, errc::unavailable, false, true});
   two_topics fixture;
   fixture.next_commit(one.outcome);
   CHECK(commit_code(*fixture.writer, {entry("t", "doubtful"), entry("c", "doubtful", "k")}) == one.code);

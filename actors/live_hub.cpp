@@ -1,0 +1,105 @@
+#include "actors/live_hub.hpp"
+
+#include <algorithm>
+
+namespace weir {
+
+live_hub::~live_hub() {
+  {
+    std::lock_guard lock(mutex_);
+    ending_ = true;
+  }
+  changed_.notify_all();
+  if (waker_.joinable()) waker_.join();
+}
+
+std::uint64_t live_hub::follow(std::string topic, std::function<void()> wake) {
+  std::lock_guard lock(mutex_);
+  followers_[topic].all.emplace(next_, one_follower{std::move(wake)});
+  topics_[next_] = std::move(topic);
+  return next_++;
+}
+
+void live_hub::forget(std::uint64_t follower) {
+  std::lock_guard lock(mutex_);
+  const auto it = topics_.find(follower);
+  if (it == topics_.end()) return;
+  const auto list = followers_.find(it->second);
+  list->second.all.erase(follower);
+  if (list->second.all.empty()) followers_.erase(list);
+  topics_.erase(it);
+  due_.erase(follower);
+}
+
+void live_hub::committed(std::string_view topic, int partition, std::int64_t end, bool rows) {
+  std::lock_guard lock(mutex_);
+  auto known = ends_.find(topic);
+  if (known == ends_.end()) known = ends_.emplace(std::string(topic), std::map<int, std::int64_t>()).first;
+  auto& known_end = known->second[partition];
+  known_end = std::max(known_end, end);
+  const auto it = followers_.find(topic);
+  if (it == followers_.end()) return;
+  const auto now = clock::now();
+  if (!rows && now - it->second.woken_at < longest_sleep) return;
+  it->second.woken_at = now;
+  for (auto& [number, one] : it->second.all) {
+    one.patience = first_look_again;
+    one.wake();
+  }
+}
+
+std::int64_t live_hub::end_of(std::string_view topic, int partition) const {
+  std::lock_guard lock(mutex_);
+  const auto known = ends_.find(topic);
+  if (known == ends_.end()) return 0;
+  const auto end = known->second.find(partition);
+  return end == known->second.end() ? 0 : end->second;
+}
+
+live_hub::one_follower* live_hub::find(std::uint64_t follower) {
+  const auto topic = topics_.find(follower);
+  return topic == topics_.end() ? nullptr : &followers_.find(topic->second)->second.all.find(follower)->second;
+}
+
+void live_hub::wake_again(std::uint64_t follower) {
+  std::lock_guard lock(mutex_);
+  auto* one = find(follower);
+  if (one == nullptr || ending_) return;
+  if (!due_.try_emplace(follower, clock::now() + one->patience).second) return;
+  one->patience = std::min(2 * one->patience, longest_look_again);
+  if (!waker_.joinable()) waker_ = std::thread([this] { wake_when_due(); });
+  changed_.notify_all();
+}
+
+void live_hub::wake_when_due() {
+  std::unique_lock lock(mutex_);
+  while (!ending_) {
+    const auto now = clock::now();
+    auto next = clock::time_point::max();
+    for (auto it = due_.begin(); it != due_.end();) {
+      if (it->second > now) {
+        next = std::min(next, it->second);
+        ++it;
+        continue;
+      }
+      if (auto* one = find(it->first)) one->wake();
+      it = due_.erase(it);
+    }
+    if (due_.empty())
+      changed_.wait(lock);
+    else
+      changed_.wait_until(lock, next);
+  }
+}
+
+void live_hub::forget_ends() {
+  std::lock_guard lock(mutex_);
+  ends_.clear();
+}
+
+std::size_t live_hub::followers() const {
+  std::lock_guard lock(mutex_);
+  return topics_.size();
+}
+
+}  // namespace weir

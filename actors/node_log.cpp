@@ -1,0 +1,76 @@
+#include "actors/node_log.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "runtime/log/kafka_log.hpp"
+#include "runtime/log/local_log.hpp"
+
+namespace weir {
+
+namespace {
+
+constexpr int syslog_warning = 4;
+constexpr std::size_t entry_slack = 64U << 10;  // stamps of the records beside their bytes
+
+std::size_t largest_entry(const config& c) {
+  return static_cast<std::size_t>(2 * c.log.max_record_bytes) + entry_slack;
+}
+
+local_log_options local_options(const config& c) {
+  local_log_options o;
+  o.path = std::filesystem::path(c.node.data_dir) / "log";
+  o.durability = c.log.durability == "power" ? log_durability::power : log_durability::process;
+  o.max_entry_bytes = largest_entry(c);
+  o.disk_reserve_bytes = static_cast<std::uint64_t>(c.log.disk_reserve_bytes);
+  return o;
+}
+
+result<std::string> first_line(const std::string& path) {
+  std::ifstream in(path);
+  std::string line;
+  if (!in || !std::getline(in, line) || line.empty())
+    return fail(errc::not_found, "log.kafka.password_file {} cannot be read or its first line is empty", path);
+  return line;
+}
+
+result<kafka_log_options> kafka_options(const config& c) {
+  using std::chrono::milliseconds;
+  kafka_log_options o;
+  o.brokers = c.kafka.brokers;
+  o.prefix = c.node.app + ".";
+  o.replication = static_cast<int>(c.kafka.replication);
+  o.min_insync = static_cast<int>(c.kafka.min_insync);
+  o.max_entry_bytes = largest_entry(c);
+  o.timeout = milliseconds(c.kafka.timeout_us / 1'000);
+  o.transaction_timeout = milliseconds(c.kafka.transaction_timeout_us / 1'000);
+  o.security["security.protocol"] = c.kafka.protocol;
+  if (!c.kafka.ca.empty()) o.security["ssl.ca.location"] = c.kafka.ca;
+  if (c.kafka.protocol.starts_with("sasl")) {
+    WEIR_TRY(password, first_line(c.kafka.password_file));
+    o.security["sasl.mechanism"] = c.kafka.mechanism;
+    o.security["sasl.username"] = c.kafka.user;
+    o.security["sasl.password"] = std::move(password);
+  }
+  o.on_message = [](int level, std::string_view message) {
+    spdlog::log(level <= syslog_warning ? spdlog::level::warn : spdlog::level::debug, "kafka client message=\"{}\"",
+                message);
+  };
+  return o;
+}
+
+}  // namespace
+
+result<std::unique_ptr<event_log>> open_configured_log(const config& c) {
+  if (c.log.kind != "kafka") return open_local_log(local_options(c));
+  WEIR_TRY(options, kafka_options(c));
+  return open_kafka_log(std::move(options));
+}
+
+std::string state_folder(const config& c) {
+  return (std::filesystem::path(c.node.data_dir) / (c.log.kind == "kafka" ? "state-kafka" : "state")).string();
+}
+
+}  // namespace weir

@@ -1,0 +1,48 @@
+// Topics of the brokers: listed, described, made, changed, deleted.
+#pragma once
+
+#include <functional>
+#include <optional>
+
+#include "runtime/log/kafka_client.hpp"
+#include "runtime/log/kafka_settings.hpp"
+
+namespace weir::kafka {
+
+class admin {
+ public:
+  static result<std::unique_ptr<admin>> open(const kafka_log_options& options);
+
+  // Topics whose names begin with the prefix, without their settings.
+  result<std::vector<found_topic>> list(std::string_view prefix, const time_limit& limit) const;
+  // The topic with its settings; none when there is no such topic.
+  result<std::optional<found_topic>> find(const std::string& name, const time_limit& limit) const;
+  // Fills in the settings. Topics that were deleted meanwhile are left out.
+  status describe(std::vector<found_topic>& topics, const time_limit& limit) const;
+
+  // errc::already_exists when it does. Returns when every partition has a leader.
+  status create(const topic_config& config, int replication, const std::vector<topic_setting>& settings,
+                const time_limit& limit) const;
+  // Gives the settings that follow their wanted value; the topic's other own settings stay.
+  status change(const found_topic& found, const std::vector<topic_setting>& wanted, const time_limit& limit) const;
+  // errc::not_found when there is none. Returns when the brokers no longer know it.
+  status remove(const std::string& name, const time_limit& limit) const;
+
+  // Sees what is not yet committed too.
+  const client& connection() const { return *client_; }
+
+ private:
+  explicit admin(std::unique_ptr<client> c) : client_(std::move(c)) {}
+  // One request; `send` hands it to the library with the options and the queue for its answer.
+  result<event_ptr> ask(rd_kafka_admin_op_t kind, std::string_view what, const time_limit& limit,
+                        const std::function<void(rd_kafka_AdminOptions_t*, rd_kafka_queue_t*)>& send) const;
+  // Partitions and copies; none when there is no such topic, -1 partitions while one has no leader.
+  result<std::optional<found_topic>> shape_of(const std::string& name, const time_limit& limit) const;
+  // Asks again until `done` says so.
+  status wait(const std::string& name, std::string_view what, const time_limit& limit,
+              const std::function<bool(const std::optional<found_topic>&)>& done) const;
+
+  std::unique_ptr<client> client_;
+};
+
+}  // namespace weir::kafka

@@ -1,0 +1,97 @@
+#include "runtime/log/kafka_catalogue.hpp"
+
+#include <algorithm>
+
+#include "runtime/log/log_checks.hpp"
+
+namespace weir::kafka {
+
+topic_ref catalogue::met(std::string_view name) {
+  std::lock_guard const lock(mutex_);
+  auto const it = topics_.find(name);
+  return it == topics_.end() ? nullptr : it->second;
+}
+
+topic_ref catalogue::meet(const found_topic& found) {
+  auto const topic = std::make_shared<topic_state>();
+  topic->config = config_of(found);
+  std::lock_guard const lock(mutex_);
+  return topics_.try_emplace(found.name, topic).first->second;
+}
+
+void catalogue::forget(const topic_ref& topic) {
+  topic->dropped = true;
+  std::lock_guard const lock(mutex_);
+  if (auto const it = topics_.find(topic->config.name); it != topics_.end() && it->second == topic) topics_.erase(it);
+}
+
+bool catalogue::is_gone(const topic_ref& topic, const time_limit& limit) {
+  auto const found = brokers_.find(topic->config.name, limit);
+  if (!found || (*found && (*found)->partitions == topic->config.partitions)) return false;
+  forget(topic);
+  return true;
+}
+
+result<topic_ref> catalogue::find(std::string_view name, const time_limit& limit) {
+  if (auto known = met(name)) return known;
+  if (!check_topic_config({.name = std::string(name)})) return topic_ref{};  // no topic has such a name
+  WEIR_TRY(found, brokers_.find(std::string(name), limit));
+  return found ? meet(*found) : topic_ref{};
+}
+
+status catalogue::create(const topic_config& config, const time_limit& limit) {
+  WEIR_TRY_VOID(check_topic_config(config));
+  std::lock_guard const one_at_a_time(changes_);
+  if (auto const known = met(config.name); known && known->checked && known->config == config) return {};
+  auto const wanted = wanted_settings(config, options_);
+  WEIR_TRY(found, brokers_.find(config.name, limit));
+  if (!found) {
+    auto made = brokers_.create(config, options_.replication, wanted, limit);
+    if (!made && made.error().code == errc::already_exists)
+      return fail(errc::unavailable, "topic {} is being made or dropped by others; try again", config.name);
+    if (!made) return made;
+    auto const topic = std::make_shared<topic_state>();
+    topic->config = config;
+    topic->checked = true;
+    std::lock_guard const lock(mutex_);
+    topics_[config.name] = topic;
+    return {};
+  }
+  WEIR_TRY_VOID(check_same_topic(config_of(*found), config));
+  WEIR_TRY_VOID(check_settings(*found, config, options_));
+  if (has_to_follow(*found, wanted)) WEIR_TRY_VOID(brokers_.change(*found, wanted, limit));
+  auto const topic = meet(*found);
+  topic->checked = true;
+  std::lock_guard const lock(mutex_);
+  topic->config.retention_ms = config.retention_ms;  // the rest is equal, and read without the lock
+  topic->config.retention_bytes = config.retention_bytes;
+  return {};
+}
+
+status catalogue::drop(const std::string& name, const time_limit& limit) {
+  std::lock_guard const one_at_a_time(changes_);
+  if (!check_topic_config({.name = name})) return fail(errc::not_found, "the log has no topic {}", name);
+  auto removed = brokers_.remove(name, limit);
+  if (auto const known = met(name); known && (removed || removed.error().code == errc::not_found)) forget(known);
+  return removed;
+}
+
+result<std::vector<topic_config>> catalogue::list(const time_limit& limit) {
+  WEIR_TRY(found, brokers_.list(options_.prefix, limit));
+  std::vector<topic_config> out;
+  std::vector<found_topic> unknown;
+  for (auto& topic : found) {
+    auto const known = met(topic.name);
+    std::lock_guard const lock(mutex_);
+    if (known)
+      out.push_back(known->config);
+    else
+      unknown.push_back(std::move(topic));
+  }
+  WEIR_TRY_VOID(brokers_.describe(unknown, limit));
+  for (auto const& topic : unknown) out.push_back(meet(topic)->config);
+  std::sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
+  return out;
+}
+
+}  // namespace weir::kafka

@@ -1,0 +1,175 @@
+// Reading from Kafka: what others write, what is not committed, what is no longer there.
+#include "tests/runtime/log/kafka/kafka_fixture.hpp"
+
+namespace weir::test {
+namespace {
+
+TEST_CASE("aborted transactions of others are invisible", "[kafka]") {
+  kafka_fixture fixture;
+  auto const writer = fixture.open();
+  fixture.put(*writer, "before");
+  {
+    foreign_producer aborting(fixture.prefix + "foreign");
+    aborting.send(fixture.t, "aborted");
+    aborting.send(fixture.t, "aborted too");
+    aborting.abort();
+  }
+  auto const offset = fixture.put(*writer, "after");
+  fixture.wait_for(fixture.t, offset);
+  CHECK(drain(*fixture.read(fixture.t)) == strings{"before", "after"});
+  for (std::int64_t from = 0; from <= offset; ++from) {
+    INFO("from " << from);
+    CHECK(drain(*fixture.read(fixture.t, from)).back() == "after");
+  }
+}
+
+TEST_CASE("a reader stops before an open transaction of others and goes on when it has ended", "[kafka]") {
+  kafka_fixture fixture;
+  auto const writer = fixture.open();
+  foreign_producer open(fixture.prefix + "foreign");
+  open.send(fixture.t, "theirs");
+  auto const ours = fixture.put(*writer, "ours");
+  auto const reader = fixture.read(fixture.t);
+  CHECK(drain(*reader).empty());
+  CHECK(reader->position() == 0);
+  // A position that was given to us is no mistake, though nothing can be read there yet.
+  auto const behind = fixture.read(fixture.t, ours + 1);
+  CHECK(drain(*behind).empty());
+  CHECK(error_of(fixture.log->read(fixture.t, 0, ours + 100)).code == errc::offset_out_of_range);
+  open.commit();
+  fixture.wait_for(fixture.t, ours);
+  CHECK(drain(*reader) == strings{"theirs", "ours"});
+  CHECK(drain(*behind).empty());
+}
+
+TEST_CASE("entries of other producers have their own time, key and value, and no header", "[kafka]") {
+  kafka_fixture fixture;
+  auto const topic = fixture.prefix + "foreign";
+  auto const admin = value_of(kafka::admin::open(fixture.options));
+  done(admin->create({.name = topic}, 1, {}, kafka::time_limit(std::chrono::seconds(30))));  // CreateTime
+  foreign_producer plain;
+  plain.send(topic, "value", "key");
+  plain.send(topic, "");
+  auto const found = value_of(fixture.read(topic)->fetch(1 << 20));
+  REQUIRE(found.size() == 2);
+  CHECK(found[0].key == "key");
+  CHECK(found[0].value == "value");
+  CHECK(found[0].header.empty());
+  CHECK(found[0].timestamp_us == 1'234'000);
+  CHECK(found[1].value == "");
+}
+
+TEST_CASE("an empty answer is as new as the call: nothing that was committed before is missed", "[kafka]") {
+  kafka_fixture fixture;
+  auto const reader = fixture.read(fixture.t);
+  CHECK(drain(*reader).empty());
+  for (int i = 0; i < 30; ++i) {
+    auto const text = std::to_string(i);
+    fixture.put(*fixture.open(), text);
+    auto const again = fixture.open();  // from here on the commit can be read
+    REQUIRE(drain(*reader) == strings{text});
+  }
+}
+
+TEST_CASE("retention that passes a reader's position is an error, not a jump", "[kafka]") {
+  kafka_fixture fixture([](kafka_log_options& options) { options.max_entry_bytes = 64U << 10; });
+  auto const topic = fixture.prefix + "short";
+  done(fixture.log->create_topic({.name = topic, .retention_ms = 0, .retention_bytes = 200'000}));
+  auto const writer = fixture.open();
+  auto const reader = fixture.read(topic);
+  std::string const value(50'000, 'x');
+  for (int i = 0; i < 20; ++i) value_of(writer->commit(std::vector{entry(topic, value)}));
+  wait_until(
+      "retention drops the oldest", [&] { return value_of(fixture.log->bounds(topic, 0)).start > 0; }, 120);
+  auto const gone = error_of(reader->fetch(1 << 20));
+  INFO(gone.text());
+  CHECK(gone.code == errc::offset_out_of_range);
+  CHECK(gone.message.find(topic) != std::string::npos);
+  CHECK(reader->position() == 0);
+  CHECK(error_of(fixture.log->read(topic, 0, 0)).code == errc::offset_out_of_range);
+  CHECK_FALSE(drain(*fixture.read(topic, value_of(fixture.log->bounds(topic, 0)).start)).empty());
+}
+
+TEST_CASE("a compacted topic is not read on from where deletions may be gone", "[kafka]") {
+  constexpr std::int64_t keep_ms = 3'000;
+  kafka_fixture fixture([](kafka_log_options& options) { options.tombstone_keep_ms = keep_ms; });
+  auto const writer = fixture.open();
+  auto const commit = [&](std::string_view key) {
+    auto const given = value_of(writer->commit(std::vector{entry(fixture.c, key, key)})).front();
+    fixture.wait_for(fixture.c, given);
+    return given;
+  };
+  auto const first = commit("a");
+  auto const second = commit("b");
+  CHECK(drain(*fixture.read(fixture.c, first + 1)) == strings{"b"});
+  std::this_thread::sleep_for(std::chrono::milliseconds(keep_ms));
+  // Nothing but the marker of its own transaction can lie behind the last entry.
+  CHECK(drain(*fixture.read(fixture.c, second + 1)).empty());
+  auto const gone = error_of(fixture.log->read(fixture.c, 0, first + 1));
+  INFO(gone.text());
+  CHECK(gone.code == errc::offset_out_of_range);
+  CHECK(value_of(fixture.log->begin_of(fixture.c, 0, first + 1)) == 0);
+  CHECK(value_of(fixture.log->begin_of(fixture.c, 0, second + 1)) == second + 1);
+  CHECK(value_of(fixture.log->begin_of(fixture.t, 0, 7)) == 7);
+  auto const third = commit("c");
+  CHECK(error_of(fixture.log->read(fixture.c, 0, first + 1)).code == errc::offset_out_of_range);
+  CHECK(drain(*fixture.read(fixture.c, third)) == strings{"c"});
+  CHECK(drain(*fixture.read(fixture.c)) == strings{"a", "b", "c"});
+}
+
+TEST_CASE("more readers than may fetch at once take turns", "[kafka]") {
+  kafka_fixture fixture([](kafka_log_options& options) { options.max_fetches = 2; });
+  auto const writer = fixture.open();
+  fixture.wait_for(fixture.t, fixture.put(*writer, "one"));
+  std::vector<std::thread> threads;
+  std::atomic<int> right = 0;
+  for (int i = 0; i < 8; ++i) {
+    threads.emplace_back([&] {
+      auto const reader = fixture.log->read(fixture.t, 0, 0);
+      for (int k = 0; reader && k < 20; ++k) {
+        auto const some = (*reader)->fetch(100);
+        right += some && some->size() == (k == 0 ? 1U : 0U) ? 1 : 0;
+      }
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  CHECK(right == 160);
+}
+
+TEST_CASE("silent brokers make a reader answer unavailable in time, and it goes on where it was", "[kafka]") {
+  if (!has_folder()) return;
+  kafka_fixture fixture;
+  auto const writer = fixture.open();
+  fixture.wait_for(fixture.t, fixture.put(*writer, "one"));
+  auto impatient = fixture.options;
+  impatient.timeout = std::chrono::milliseconds(2'000);
+  std::unique_ptr<event_log> log;
+  std::unique_ptr<log_reader> reader;
+  wait_until("a reader is at the end", [&] {
+    auto opened = open_kafka_log(impatient);
+    if (opened) log = std::move(*opened);
+    if (!opened) return false;
+    auto at_start = log->read(fixture.t, 0, 0);
+    if (at_start) reader = std::move(*at_start);
+    return at_start && reader->fetch(1 << 20).has_value() && reader->fetch(1).has_value();
+  });
+  auto const position = reader->position();
+  tools_kafka("pause 1");
+  auto const before = std::chrono::steady_clock::now();
+  auto const answer = reader->fetch(1 << 20);
+  auto const took = std::chrono::steady_clock::now() - before;
+  auto const bounds = log->bounds(fixture.t, 0);
+  tools_kafka("resume 1");
+  CHECK(error_of(answer).code == errc::unavailable);
+  CHECK(error_of(bounds).code == errc::unavailable);
+  CHECK(took < std::chrono::seconds(20));
+  CHECK(reader->position() == position);
+  fixture.put(*writer, "two");
+  wait_until("it is read", [&] {
+    auto const some = reader->fetch(1 << 20);
+    return some && some->size() == 1 && some->front().value == "two";
+  });
+}
+
+}  // namespace
+}  // namespace weir::test
