@@ -1,5 +1,6 @@
 // POST through a real node, below the gateway: limits, stops, and sources that are tried.
 #include <catch2/catch.hpp>
+#include <future>
 
 #include "tests/actors/running_node.hpp"
 

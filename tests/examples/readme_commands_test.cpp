@@ -4,7 +4,7 @@
 
 #include "runtime/sql/sql.hpp"
 #include "tests/examples/example_runs.hpp"
-#include "tools/weir/program.hpp"
+#include "tools/weir/program_tree.hpp"
 
 using namespace weir;
 using namespace weir::testing;

@@ -203,8 +203,8 @@ void fake_node::retry_dead_letter(std::string name, std::string id, std::optiona
 }
 
 std::string fake_node::metrics_text() { return "# TYPE weir_fake gauge\nweir_fake 1\n"; }
-node_api::health fake_node::live() { return {healthy, {{"shards", healthy ? "ok" : "shard 1 is stuck"}}}; }
-node_api::health fake_node::ready() {
+health fake_node::live() { return {healthy, {{"shards", healthy ? "ok" : "shard 1 is stuck"}}}; }
+health fake_node::ready() {
   return {healthy, {{"log", "ok"}, {"shards", healthy ? "ok" : "shard 1 is stuck"}}};
 }
 

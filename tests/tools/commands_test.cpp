@@ -4,6 +4,7 @@
 #include "tests/support/temp_folder.hpp"
 #include "tests/tools/program_call.hpp"
 #include "tests/tools/stub_server.hpp"
+#include "tools/weir/problem.hpp"
 
 namespace weir::cli {
 

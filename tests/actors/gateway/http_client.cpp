@@ -98,7 +98,7 @@ void served_node::append(const std::string& view, const nlohmann::json& row) {
 }
 
 http_answer served_node::ask(const std::string& method, const std::string& target,
-                             const header_list& headers = {bearer}, const std::string& body) const {
+                             const header_list& headers, const std::string& body) const {
   http_client client(port());
   client.send(request_text(method, target, headers, body));
   return client.read_answer(method == "HEAD");
