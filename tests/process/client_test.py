@@ -28,7 +28,7 @@ poll_interval = "10 ms"
 port = 0
 max_connections = {MOST_CONNECTIONS}
 header_timeout = "1 s"
-idle_timeout = "3 s"
+idle_timeout = "15 s"
 write_timeout = "1 s"
 [[pipeline]]
 name = "main"
