@@ -88,7 +88,9 @@ result<std::unique_ptr<client>> client::open(rd_kafka_type_t type, const kafka_l
   for (auto const& one : settings) WEIR_TRY_VOID(holder.set(one.name, one.value));
   auto* conf = holder.conf.get();
   rd_kafka_conf_set_opaque(conf, made.get());
-  rd_kafka_conf_set_log_cb(conf, [](const rd_kafka_t* rk, int level, const char*, const char* text) {
+  rd_kafka_conf_set_log_cb(conf, [](const rd_kafka_t* rk, int level, const char* about, const char* text) {
+    // A setting that only producers or only consumers know: the list is for both.
+    if (std::string_view(about) == "CONFWARN") return;
     auto const& self = of(rd_kafka_opaque(rk));
     if (self.on_message_) self.on_message_(level, text);
   });
@@ -144,6 +146,8 @@ error client::failed(std::string_view what, rd_kafka_resp_err_t code, std::strin
   rd_kafka_poll(get(), 0);  // serves what the connections have to say
   error out{code_of(code), fmt::format("Kafka at {}: {}: {}", brokers_, what, text_of(code)), {}};
   if (!text.empty()) out.message += fmt::format(", {}", text);
+  if (code == RD_KAFKA_RESP_ERR_INVALID_REPLICATION_FACTOR)
+    out.hint = "write at most as many copies as there are brokers in log.kafka.replication";
   if (out.code != errc::unavailable) return out;
   std::lock_guard const lock(mutex_);
   if (!trouble_.empty()) out.message += fmt::format("; last heard: {}", trouble_);

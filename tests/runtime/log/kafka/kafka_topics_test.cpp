@@ -58,6 +58,11 @@ TEST_CASE("a topic with too few copies or another clean-up is refused", "[kafka]
   auto const refused = error_of(log->create_topic({.name = fixture.t}));
   CHECK(refused.code == errc::conflict);
   CHECK(refused.message.find("1 copies of a partition instead of at least 2") != std::string::npos);
+  auto many = fixture.options;
+  many.replication = 100;
+  auto const too_many = error_of(value_of(open_kafka_log(many))->create_topic({.name = fixture.prefix + "many"}));
+  CHECK(too_many.code == errc::invalid_argument);
+  CHECK(too_many.hint.find("log.kafka.replication") != std::string::npos);
   auto const both = fixture.prefix + "both";
   done(fixture.admin->create({.name = both}, 1, {{"cleanup.policy", "compact,delete"}}, fixture.limit));
   for (auto const kind : {topic_kind::append, topic_kind::compacted})
