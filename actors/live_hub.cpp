@@ -92,9 +92,9 @@ void live_hub::wake_when_due() {
   }
 }
 
-void live_hub::forget_ends() {
+void live_hub::forget_ends(std::string_view topic) {
   std::lock_guard lock(mutex_);
-  ends_.clear();
+  if (const auto known = ends_.find(topic); known != ends_.end()) ends_.erase(known);
 }
 
 std::size_t live_hub::followers() const {

@@ -118,7 +118,7 @@ status node::apply_configured() {
   const auto limits = control_limits_of(config_);
   WEIR_TRY_VOID(append(set_deployment(*control_->state(), {shards, shards})));
   // Before a pipeline of the same name is applied anew: its views begin empty.
-  WEIR_TRY_VOID(drop_orphaned_topics(*log_, config_.node.app, *control_->plan()));
+  WEIR_TRY_VOID(drop_orphaned_topics(*log_, hub_, config_.node.app, *control_->plan()));
   for (const auto& p : config_.pipelines) {
     WEIR_TRY(sql, read_file(p.file));
     auto applied = append(apply_pipeline(*control_->plan(), p.name, sql, false, p.from_beginning(), limits));
@@ -384,9 +384,8 @@ void node::drop_orphans() {
     }
     if (s.taken_us < actors_->last_plan_us + 2 * config_.supervision.watch_interval_us) return;
   }
-  if (actors_->orphans_of == plan || !drop_orphaned_topics(*log_, config_.node.app, *plan)) return;
+  if (actors_->orphans_of == plan || !drop_orphaned_topics(*log_, hub_, config_.node.app, *plan)) return;
   actors_->orphans_of = plan;
-  hub_.forget_ends();
 }
 
 bool node::drain_shards() {

@@ -107,10 +107,13 @@ bool is_orphan(std::string_view name, std::string_view app, const control_plan& 
   return true;
 }
 
-status drop_orphaned_topics(event_log& log, std::string_view app, const control_plan& plan) {
+status drop_orphaned_topics(event_log& log, live_hub& hub, std::string_view app, const control_plan& plan) {
   WEIR_TRY(topics, log.topics());
-  for (const auto& t : topics)
-    if (is_orphan(t.name, app, plan)) WEIR_TRY_VOID(log.drop_topic(t.name));
+  for (const auto& t : topics) {
+    if (!is_orphan(t.name, app, plan)) continue;
+    WEIR_TRY_VOID(log.drop_topic(t.name));
+    hub.forget_ends(t.name);
+  }
   return {};
 }
 

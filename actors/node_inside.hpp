@@ -66,6 +66,6 @@ class node::events : public shard_listener {
 // A topic of a view that no pipeline of the plan has. While a pipeline of the plan cannot be planned, nobody knows its
 // views, and nothing is an orphan.
 bool is_orphan(std::string_view topic, std::string_view app, const control_plan& plan);
-status drop_orphaned_topics(event_log& log, std::string_view app, const control_plan& plan);
+status drop_orphaned_topics(event_log& log, live_hub& hub, std::string_view app, const control_plan& plan);
 
 }  // namespace weir

@@ -155,8 +155,10 @@ status admin::create(const topic_config& config, int replication, const std::vec
   auto const* const* answers =
       rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(answer.get()), &count);
   for (std::size_t i = 0; i < count; ++i) WEIR_TRY_VOID(answer_of(*client_, what, answers[i]));
-  return wait(config.name, what, limit,
-              [&](const std::optional<found_topic>& found) { return found && found->partitions == config.partitions; });
+  return wait(what, limit, [&]() -> result<bool> {
+    WEIR_TRY(found, shape_of(config.name, limit));
+    return found && found->partitions == config.partitions;
+  });
 }
 
 status admin::change(const found_topic& found, const std::vector<topic_setting>& wanted,
@@ -185,13 +187,10 @@ status admin::change(const found_topic& found, const std::vector<topic_setting>&
     auto const* text = rd_kafka_ConfigResource_error_string(answers[i]);
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return fail(client_->failed(what, code, text == nullptr ? "" : text));
   }
-  // A broker tells the old values until it has heard of the new ones.
-  for (;;) {
+  return wait(what, limit, [&]() -> result<bool> {
     WEIR_TRY(now, find(found.name, limit));
-    if (!now || !has_to_follow(*now, wanted)) return {};
-    if (limit.over()) return fail(client_->failed(what, RD_KAFKA_RESP_ERR__TIMED_OUT, "the brokers do not agree yet"));
-    std::this_thread::sleep_for(look_again);
-  }
+    return !now || !has_to_follow(*now, wanted);
+  });
 }
 
 status admin::remove(const std::string& name, const time_limit& limit) const {
@@ -209,14 +208,16 @@ status admin::remove(const std::string& name, const time_limit& limit) const {
       return fail(errc::not_found, "the log has no topic {}", name);
     WEIR_TRY_VOID(answer_of(*client_, what, answers[i]));
   }
-  return wait(name, what, limit, [](const std::optional<found_topic>& found) { return !found; });
+  return wait(what, limit, [&]() -> result<bool> {
+    WEIR_TRY(found, shape_of(name, limit));
+    return !found;
+  });
 }
 
-status admin::wait(const std::string& name, std::string_view what, const time_limit& limit,
-                   const std::function<bool(const std::optional<found_topic>&)>& done) const {
+status admin::wait(std::string_view what, const time_limit& limit, const std::function<result<bool>()>& agree) const {
   for (;;) {
-    WEIR_TRY(found, shape_of(name, limit));
-    if (done(found)) return {};
+    WEIR_TRY(done, agree());
+    if (done) return {};
     if (limit.over()) return fail(client_->failed(what, RD_KAFKA_RESP_ERR__TIMED_OUT, "the brokers do not agree yet"));
     std::this_thread::sleep_for(look_again);
   }

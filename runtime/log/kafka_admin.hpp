@@ -38,9 +38,8 @@ class admin {
                         const std::function<void(rd_kafka_AdminOptions_t*, rd_kafka_queue_t*)>& send) const;
   // Partitions and copies; none when there is no such topic, -1 partitions while one has no leader.
   result<std::optional<found_topic>> shape_of(const std::string& name, const time_limit& limit) const;
-  // Asks again until `done` says so.
-  status wait(const std::string& name, std::string_view what, const time_limit& limit,
-              const std::function<bool(const std::optional<found_topic>&)>& done) const;
+  // Asks again until the brokers agree: they hear of a change one after the other.
+  status wait(std::string_view what, const time_limit& limit, const std::function<result<bool>()>& agree) const;
 
   std::unique_ptr<client> client_;
 };

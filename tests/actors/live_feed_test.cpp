@@ -215,6 +215,8 @@ TEST_CASE("what a dropped topic held wakes nobody of its successor", "[live]") {
   hub.committed("v", 1, 9, true);
   CHECK(hub.end_of("v", 1) == 9);
   CHECK(hub.end_of("v", 0) == 0);
-  hub.forget_ends();
+  hub.committed("other", 0, 3, true);
+  hub.forget_ends("v");
   CHECK(hub.end_of("v", 1) == 0);
+  CHECK(hub.end_of("other", 0) == 3);
 }

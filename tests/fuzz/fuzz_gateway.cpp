@@ -23,12 +23,7 @@ struct served {
     options.allowed_origins = {"http://pages.example"};
     options.max_subscriptions_per_connection = 4;
     options.max_batch_rows = 3;
-    node.streams["camera"] = {{"name", "camera"}, {"format", "json"}};
-    node.records["camera"] = {{{"source", "a"}, {"sequence", 1}, {"record", "x,\"y\""}},
-                              {{"source", "a"}, {"sequence", 2}, {"record", "z"}}};
-    node.sources["cam1"] = {{"name", "cam1"}, {"stream", "camera"}, {"connector", "file"}, {"state", "running"}};
-    node.pipelines["socks"] = {{"name", "socks"}, {"state", "running"}};
-    node.letters["camera"] = {{{"id", "3-1"}, {"reason", "no JSON"}, {"record", "{"}}};
+    node.add_one_of_each();
     auto& seen = node.add_view("seen", "upsert",
                                {{{"name", "k"}, {"type", "text"}}, {{"name", "b"}, {"type", "bigint"}}}, {"k"});
     seen.append(live_row::kind::row, {{"k", "x"}, {"b", 1}});

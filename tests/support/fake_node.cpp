@@ -44,6 +44,15 @@ void fake_cursor::on_more(std::function<void()> wake) {
   view_->waiting[this] = std::move(wake);
 }
 
+void fake_node::add_one_of_each() {
+  streams["camera"] = {{"name", "camera"}, {"format", "json"}};
+  records["camera"] = {{{"source", "a"}, {"sequence", 1}, {"record", "x,\"y\""}},
+                       {{"source", "a"}, {"sequence", 2}, {"record", "z"}}};
+  sources["cam1"] = {{"name", "cam1"}, {"stream", "camera"}, {"connector", "file"}, {"state", "running"}};
+  pipelines["socks"] = {{"name", "socks"}, {"state", "running"}};
+  letters["camera"] = {{{"id", "3-1"}, {"reason", "no JSON"}, {"record", "{"}}};
+}
+
 fake_view& fake_node::add_view(const std::string& name, const char* kind, json columns, json key) {
   auto view = std::make_shared<fake_view>();
   view->description = {
@@ -204,9 +213,7 @@ void fake_node::retry_dead_letter(std::string name, std::string id, std::optiona
 
 std::string fake_node::metrics_text() { return "# TYPE weir_fake gauge\nweir_fake 1\n"; }
 health fake_node::live() { return {healthy, {{"shards", healthy ? "ok" : "shard 1 is stuck"}}}; }
-health fake_node::ready() {
-  return {healthy, {{"log", "ok"}, {"shards", healthy ? "ok" : "shard 1 is stuck"}}};
-}
+health fake_node::ready() { return {healthy, {{"log", "ok"}, {"shards", healthy ? "ok" : "shard 1 is stuck"}}}; }
 
 std::vector<node_api::json> fake_node::values(const std::map<std::string, json>& of) {
   std::vector<json> out;

@@ -49,6 +49,8 @@ class fake_node : public node_api {
   std::atomic<bool> healthy{true};
   std::atomic<bool> holds_replies{false};  // commands are not answered until release_replies()
 
+  // The stream camera with two records and a dead letter, the source cam1, the pipeline socks.
+  void add_one_of_each();
   fake_view& add_view(const std::string& name, const char* kind, json columns, json key);
 
   std::vector<std::string> commands() const;

@@ -75,12 +75,7 @@ http_answer http_client::read_answer(bool head) {
 }
 
 served_node::served_node(gateway_options options) {
-  node.streams["camera"] = {{"name", "camera"}, {"format", "json"}};
-  node.records["camera"] = {{{"source", "a"}, {"sequence", 1}, {"record", "x,\"y\""}},
-                            {{"source", "a"}, {"sequence", 2}, {"record", "z"}}};
-  node.sources["cam1"] = {{"name", "cam1"}, {"stream", "camera"}, {"connector", "file"}, {"state", "running"}};
-  node.pipelines["socks"] = {{"name", "socks"}, {"state", "running"}};
-  node.letters["camera"] = {{{"id", "3-1"}, {"reason", "no JSON"}, {"record", "{"}}};
+  node.add_one_of_each();
   node.letters["camera.late"] = {{{"id", "3-2"}, {"reason", "late"}}};
   node.add_view(
       "seen", "upsert",
@@ -97,8 +92,8 @@ void served_node::append(const std::string& view, const nlohmann::json& row) {
   node.views.at(view)->append(live_row::kind::row, row);
 }
 
-http_answer served_node::ask(const std::string& method, const std::string& target,
-                             const header_list& headers, const std::string& body) const {
+http_answer served_node::ask(const std::string& method, const std::string& target, const header_list& headers,
+                             const std::string& body) const {
   http_client client(port());
   client.send(request_text(method, target, headers, body));
   return client.read_answer(method == "HEAD");

@@ -1,65 +1,25 @@
 // A shard whose log does not answer for a while: it waits, spends no restarts, fails no pipeline, and goes on.
-#include <catch2/catch.hpp>
-
-#include "runtime/log/sim_log.hpp"
-#include "tests/support/sim_node.hpp"
-#include "tests/support/temp_folder.hpp"
+#include "tests/actors/shard/readings_node.hpp"
 
 using namespace weir;
 
 namespace {
 
-const char* const sql = R"(
-CREATE TABLE readings (id bigint NOT NULL) WITH (format = 'json');
-CREATE MATERIALIZED VIEW ids AS SELECT id FROM readings;
-CREATE MATERIALIZED VIEW totals WITH (max_rows = 100) AS SELECT id % 3 AS k, count(*) AS n FROM readings
-  GROUP BY id % 3;
-)";
-
 const sim_faults outage{.unavailable = 1, .read_error = 1};
 
-struct node_with_outages {
+struct node_with_outages : test::readings_node {
   static sim_node_options options() {
-    sim_node_options o;
-    o.shards = 2;
-    o.shard.ingest_queue_bytes = 1'000;
-    o.shard.epoch_max_bytes = 2'000;
+    auto o = small_queues();
     o.shard.task_queue_bytes = 300;  // tasks fall behind and read the log
     return o;
   }
-  static std::vector<scripted_source> sources() {
-    std::vector<scripted_source> out(2);
-    for (std::size_t s = 0; s < out.size(); ++s) {
-      out[s].name = fmt::format("s{}", s);
-      out[s].stream = "readings";
-      for (int i = 0; i < 300; ++i) out[s].records.push_back(fmt::format(R"({{"id":{}}})", i));
-    }
-    return out;
-  }
+  node_with_outages() : readings_node(options()) {}
 
-  void run(int steps) {
-    for (int i = 0; i < steps; ++i)
-      if (!node.step()) node.pass_time(1'000);
-  }
   // Longer than anything that counts its tries would last.
   void run_for_a_minute() {
     for (const auto end = node.now_us() + 60'000'000; node.now_us() < end;)
       if (!node.step()) node.pass_time(50'000);
   }
-  void check_the_end() {
-    log.set_faults({});
-    REQUIRE(node.run_to_rest());
-    for (int i = 0; i < 2; ++i) CHECK_FALSE(node.at(i).held());
-    CHECK(node.quarantined.empty());
-    CHECK(node.restarted.empty());
-    CHECK(final_rows(log, "weir", node.control().plan()->names.views.at("ids"), 2).size() == 600);
-    CHECK(final_rows(log, "weir", node.control().plan()->names.views.at("totals"), 2) ==
-          std::vector<std::string>{R"({"k":0,"n":200})", R"({"k":1,"n":200})", R"({"k":2,"n":200})"});
-  }
-
-  temp_folder folder;
-  sim_log log;
-  sim_node node{log, folder.path("state"), options(), {{"p", sql}}, sources()};
 };
 
 }  // namespace

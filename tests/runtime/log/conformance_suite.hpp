@@ -41,24 +41,8 @@ std::vector<std::int64_t> commit(event_log& log, log_writer& writer, const std::
   return given;
 }
 
-// Reads to the end.
-std::vector<log_entry> drain(log_reader& reader, std::size_t max_bytes = 1 << 20) {
-  std::vector<log_entry> all;
-  for (;;) {
-    auto some = value_of(reader.fetch(max_bytes));
-    if (some.empty()) return all;
-    for (auto& one : some) all.push_back(std::move(one));
-  }
-}
-
 std::vector<log_entry> read_all(event_log& log, std::string_view topic, int partition = 0, std::int64_t from = 0) {
   return drain(*value_of(log.read(topic, partition, from)));
-}
-
-std::vector<std::string> values(const std::vector<log_entry>& entries) {
-  std::vector<std::string> all;
-  for (auto const& one : entries) all.push_back(one.value.value_or("(deleted)"));
-  return all;
 }
 
 using strings = std::vector<std::string>;

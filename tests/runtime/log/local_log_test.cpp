@@ -35,15 +35,6 @@ std::vector<std::int64_t> commit(log_writer& writer, std::vector<log_append> bat
   return value_of(writer.commit(batch));
 }
 
-std::vector<log_entry> drain(log_reader& reader, std::size_t max_bytes = 1 << 20) {
-  std::vector<log_entry> all;
-  for (;;) {
-    auto some = value_of(reader.fetch(max_bytes));
-    if (some.empty()) return all;
-    for (auto& one : some) all.push_back(std::move(one));
-  }
-}
-
 std::vector<log_entry> read_all(event_log& log, std::string_view topic, std::int64_t from = 0) {
   return drain(*value_of(log.read(topic, 0, from)));
 }

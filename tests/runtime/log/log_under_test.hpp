@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "runtime/log/local_log.hpp"
 #include "runtime/log/sim_log.hpp"
@@ -39,6 +40,24 @@ T value_of(result<T> answer) {
 
 inline void done(const status& answer) {
   if (!answer) throw std::runtime_error(std::string(to_string(answer.error().code)) + ": " + answer.error().text());
+}
+
+// Reads to the end.
+inline std::vector<log_entry> drain(log_reader& reader, std::size_t max_bytes = 1 << 20) {
+  std::vector<log_entry> all;
+  for (;;) {
+    auto some = value_of(reader.fetch(max_bytes));
+    if (some.empty()) return all;
+    for (auto& one : some) all.push_back(std::move(one));
+  }
+}
+
+using strings = std::vector<std::string>;
+
+inline strings values(const std::vector<log_entry>& entries) {
+  std::vector<std::string> all;
+  for (auto const& one : entries) all.push_back(one.value.value_or("(deleted)"));
+  return all;
 }
 
 class local_under_test {

@@ -18,23 +18,6 @@ errc commit_code(log_writer& writer, std::vector<log_append> batch) {
   return answer.error().code;
 }
 
-std::vector<std::string> values(const std::vector<log_entry>& entries) {
-  std::vector<std::string> all;
-  for (auto const& one : entries) all.push_back(one.value.value_or("(deleted)"));
-  return all;
-}
-
-std::vector<log_entry> drain(log_reader& reader) {
-  std::vector<log_entry> all;
-  for (;;) {
-    auto some = value_of(reader.fetch(1 << 20));
-    if (some.empty()) return all;
-    for (auto& one : some) all.push_back(std::move(one));
-  }
-}
-
-using strings = std::vector<std::string>;
-
 struct two_topics {
   explicit two_topics(sim_log_options options = {}) : log(std::move(options)) {
     done(log.create_topic({.name = "t"}));

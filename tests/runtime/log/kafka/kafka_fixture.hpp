@@ -9,8 +9,6 @@
 
 namespace weir::test {
 
-using strings = std::vector<std::string>;
-
 inline log_append entry(std::string_view topic, std::string_view value, std::string_view key = {}) {
   return {.topic = topic, .key = key, .value = value};
 }
@@ -21,14 +19,7 @@ error error_of(result<T> answer) {
   return std::move(answer).error();
 }
 
-inline strings drain(log_reader& reader) {
-  strings all;
-  for (;;) {
-    auto some = value_of(reader.fetch(1 << 20));
-    if (some.empty()) return all;
-    for (auto& one : some) all.push_back(one.value.value_or("(deleted)"));
-  }
-}
+inline strings drained(log_reader& reader) { return values(drain(reader)); }
 
 template <class Condition>
 void wait_until(std::string_view what, Condition&& true_at_last, int seconds = 60) {

@@ -16,10 +16,10 @@ TEST_CASE("aborted transactions of others are invisible", "[kafka]") {
   }
   auto const offset = fixture.put(*writer, "after");
   fixture.wait_for(fixture.t, offset);
-  CHECK(drain(*fixture.read(fixture.t)) == strings{"before", "after"});
+  CHECK(drained(*fixture.read(fixture.t)) == strings{"before", "after"});
   for (std::int64_t from = 0; from <= offset; ++from) {
     INFO("from " << from);
-    CHECK(drain(*fixture.read(fixture.t, from)).back() == "after");
+    CHECK(drained(*fixture.read(fixture.t, from)).back() == "after");
   }
 }
 
@@ -30,16 +30,16 @@ TEST_CASE("a reader stops before an open transaction of others and goes on when 
   open.send(fixture.t, "theirs");
   auto const ours = fixture.put(*writer, "ours");
   auto const reader = fixture.read(fixture.t);
-  CHECK(drain(*reader).empty());
+  CHECK(drained(*reader).empty());
   CHECK(reader->position() == 0);
   // A position that was given to us is no mistake, though nothing can be read there yet.
   auto const behind = fixture.read(fixture.t, ours + 1);
-  CHECK(drain(*behind).empty());
+  CHECK(drained(*behind).empty());
   CHECK(error_of(fixture.log->read(fixture.t, 0, ours + 100)).code == errc::offset_out_of_range);
   open.commit();
   fixture.wait_for(fixture.t, ours);
-  CHECK(drain(*reader) == strings{"theirs", "ours"});
-  CHECK(drain(*behind).empty());
+  CHECK(drained(*reader) == strings{"theirs", "ours"});
+  CHECK(drained(*behind).empty());
 }
 
 TEST_CASE("entries of other producers have their own time, key and value, and no header", "[kafka]") {
@@ -62,12 +62,12 @@ TEST_CASE("entries of other producers have their own time, key and value, and no
 TEST_CASE("an empty answer is as new as the call: nothing that was committed before is missed", "[kafka]") {
   kafka_fixture fixture;
   auto const reader = fixture.read(fixture.t);
-  CHECK(drain(*reader).empty());
+  CHECK(drained(*reader).empty());
   for (int i = 0; i < 30; ++i) {
     auto const text = std::to_string(i);
     fixture.put(*fixture.open(), text);
     auto const again = fixture.open();  // from here on the commit can be read
-    REQUIRE(drain(*reader) == strings{text});
+    REQUIRE(drained(*reader) == strings{text});
   }
 }
 
@@ -87,7 +87,7 @@ TEST_CASE("retention that passes a reader's position is an error, not a jump", "
   CHECK(gone.message.find(topic) != std::string::npos);
   CHECK(reader->position() == 0);
   CHECK(error_of(fixture.log->read(topic, 0, 0)).code == errc::offset_out_of_range);
-  CHECK_FALSE(drain(*fixture.read(topic, value_of(fixture.log->bounds(topic, 0)).start)).empty());
+  CHECK_FALSE(drained(*fixture.read(topic, value_of(fixture.log->bounds(topic, 0)).start)).empty());
 }
 
 TEST_CASE("a compacted topic is not read on from where deletions may be gone", "[kafka]") {
@@ -101,10 +101,10 @@ TEST_CASE("a compacted topic is not read on from where deletions may be gone", "
   };
   auto const first = commit("a");
   auto const second = commit("b");
-  CHECK(drain(*fixture.read(fixture.c, first + 1)) == strings{"b"});
+  CHECK(drained(*fixture.read(fixture.c, first + 1)) == strings{"b"});
   std::this_thread::sleep_for(std::chrono::milliseconds(keep_ms));
   // Nothing but the marker of its own transaction can lie behind the last entry.
-  CHECK(drain(*fixture.read(fixture.c, second + 1)).empty());
+  CHECK(drained(*fixture.read(fixture.c, second + 1)).empty());
   auto const gone = error_of(fixture.log->read(fixture.c, 0, first + 1));
   INFO(gone.text());
   CHECK(gone.code == errc::offset_out_of_range);
@@ -113,8 +113,8 @@ TEST_CASE("a compacted topic is not read on from where deletions may be gone", "
   CHECK(value_of(fixture.log->begin_of(fixture.t, 0, 7)) == 7);
   auto const third = commit("c");
   CHECK(error_of(fixture.log->read(fixture.c, 0, first + 1)).code == errc::offset_out_of_range);
-  CHECK(drain(*fixture.read(fixture.c, third)) == strings{"c"});
-  CHECK(drain(*fixture.read(fixture.c)) == strings{"a", "b", "c"});
+  CHECK(drained(*fixture.read(fixture.c, third)) == strings{"c"});
+  CHECK(drained(*fixture.read(fixture.c)) == strings{"a", "b", "c"});
 }
 
 TEST_CASE("more readers than may fetch at once take turns", "[kafka]") {

@@ -30,7 +30,7 @@ TEST_CASE("a writer that takes over ends what its dead owner left open, and it n
   auto const reader = fixture.read(fixture.t);
   strings seen;
   wait_until("all commits show", [&] {
-    for (auto& value : drain(*reader)) seen.push_back(std::move(value));
+    for (auto& value : drained(*reader)) seen.push_back(std::move(value));
     return seen.size() >= owners;
   });
   std::sort(seen.begin(), seen.end());
@@ -62,11 +62,11 @@ TEST_CASE("another process that opens the id fences the writer, also in the midd
   std::this_thread::sleep_for(std::chrono::milliseconds(300));
   auto const other = value_of(open_kafka_log(fixture.options));
   auto const new_owner = value_of(other->open_writer(fixture.prefix + "w"));
-  auto const stands = drain(*value_of(other->read(fixture.t, 0, 0)));
+  auto const stands = drained(*value_of(other->read(fixture.t, 0, 0)));
   busy.join();
   CHECK(error_of(old_owner->commit(std::vector{entry(fixture.t, "late")})).code == errc::fenced);
   fixture.wait_for(fixture.t, value_of(new_owner->commit(std::vector{entry(fixture.t, "new")})).front());
-  auto in_the_end = drain(*fixture.read(fixture.t));
+  auto in_the_end = drained(*fixture.read(fixture.t));
   REQUIRE(in_the_end.back() == "new");
   in_the_end.pop_back();
   CHECK(in_the_end == stands);  // nothing of the old owner after the opening answered
@@ -100,8 +100,8 @@ TEST_CASE("an entry that the brokers refuse is rejected whole, and the writer go
     if (i % 2 == 0) value_of(writer->commit(std::vector{entry(fixture.t, "small")}));
   }
   fixture.wait_for(fixture.t, fixture.put(*writer, "second"));
-  CHECK(drain(*fixture.read(fixture.t)) == strings{"first", "small", "small", "small", "small", "small", "second"});
-  CHECK(drain(*fixture.read(fixture.c)) == strings(10, "between"));
+  CHECK(drained(*fixture.read(fixture.t)) == strings{"first", "small", "small", "small", "small", "small", "second"});
+  CHECK(drained(*fixture.read(fixture.c)) == strings(10, "between"));
 }
 
 TEST_CASE("nothing of a commit stands when others have dropped one of its topics, and the next one says which",
@@ -127,7 +127,7 @@ TEST_CASE("nothing of a commit stands when others have dropped one of its topics
   done(other->create_topic({.name = made}));
   auto const given = value_of(writer->commit(std::vector{entry(made, "3"), entry(fixture.c, "3", "k")}));
   fixture.wait_for(fixture.c, given.back());
-  CHECK(drain(*fixture.read(fixture.c)) == strings{"3"});
+  CHECK(drained(*fixture.read(fixture.c)) == strings{"3"});
 }
 
 TEST_CASE("a commit larger than the log takes is rejected before anything is sent", "[kafka]") {
@@ -136,7 +136,7 @@ TEST_CASE("a commit larger than the log takes is rejected before anything is sen
   std::string const half(fixture.options.max_entry_bytes / 2 + 1, 'x');
   CHECK(error_of(writer->commit(std::vector{entry(fixture.t, half), entry(fixture.t, half)})).code == errc::rejected);
   fixture.wait_for(fixture.t, fixture.put(*writer, "small"));
-  CHECK(drain(*fixture.read(fixture.t)) == strings{"small"});
+  CHECK(drained(*fixture.read(fixture.t)) == strings{"small"});
 }
 
 // Commits numbers one after the other; what is in doubt is read back, and written again only when it does not stand.
@@ -226,8 +226,8 @@ TEST_CASE("brokers that fall silent during commits leave outcomes unknown, and o
   auto const last = fixture.open();  // from here on everything can be read
   strings expected;
   for (int i = 0; i < committer.next; ++i) expected.push_back(std::to_string(i));
-  CHECK(drain(*fixture.read(fixture.t)) == expected);
-  CHECK(drain(*fixture.read(fixture.c)) == expected);
+  CHECK(drained(*fixture.read(fixture.t)) == expected);
+  CHECK(drained(*fixture.read(fixture.c)) == expected);
 }
 
 }  // namespace
