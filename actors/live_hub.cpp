@@ -34,26 +34,40 @@ void live_hub::forget(std::uint64_t follower) {
 void live_hub::committed(std::string_view topic, int partition, std::int64_t end, bool rows) {
   std::lock_guard lock(mutex_);
   auto known = ends_.find(topic);
-  if (known == ends_.end()) known = ends_.emplace(std::string(topic), std::map<int, std::int64_t>()).first;
-  auto& known_end = known->second[partition];
+  if (known == ends_.end()) known = ends_.emplace(std::string(topic), topic_ends()).first;
+  auto& known_end = known->second.committed[partition];
   known_end = std::max(known_end, end);
   const auto it = followers_.find(topic);
   if (it == followers_.end()) return;
   const auto now = clock::now();
-  if (!rows && now - it->second.woken_at < longest_sleep) return;
-  it->second.woken_at = now;
-  for (auto& [number, one] : it->second.all) {
+  if (it->second.waits || (!rows && now - it->second.woken_at < longest_sleep)) return;
+  if (waiting_.empty() && pace_.earliest(now) <= now) return wake(topic, now);
+  it->second.waits = true;
+  waiting_.emplace_back(topic);
+  start_waker();
+}
+
+void live_hub::wake(std::string_view topic, clock::time_point now) {
+  const auto it = followers_.find(topic);
+  if (it == followers_.end()) return;
+  auto& [all, woken_at, waits] = it->second;
+  woken_at = now;
+  waits = false;
+  if (const auto known = ends_.find(topic); known != ends_.end()) known->second.told = known->second.committed;
+  pace_.woken(all.size(), now);
+  for (auto& [number, one] : all) {
     one.patience = first_look_again;
     one.wake();
   }
 }
 
-std::int64_t live_hub::end_of(std::string_view topic, int partition) const {
+live_hub::more live_hub::behind(std::string_view topic, const std::vector<std::int64_t>& positions) const {
   std::lock_guard lock(mutex_);
   const auto known = ends_.find(topic);
-  if (known == ends_.end()) return 0;
-  const auto end = known->second.find(partition);
-  return end == known->second.end() ? 0 : end->second;
+  if (known == ends_.end() || known->second.told.empty()) return more::unknown;
+  for (const auto& [partition, end] : known->second.told)
+    if (positions[static_cast<std::size_t>(partition)] < end) return more::yes;
+  return more::no;
 }
 
 live_hub::one_follower* live_hub::find(std::uint64_t follower) {
@@ -67,7 +81,11 @@ void live_hub::wake_again(std::uint64_t follower) {
   if (one == nullptr || ending_) return;
   if (!due_.try_emplace(follower, clock::now() + one->patience).second) return;
   one->patience = std::min(2 * one->patience, longest_look_again);
-  if (!waker_.joinable()) waker_ = std::thread([this] { wake_when_due(); });
+  start_waker();
+}
+
+void live_hub::start_waker() {
+  if (!waker_.joinable() && !ending_) waker_ = std::thread([this] { wake_when_due(); });
   changed_.notify_all();
 }
 
@@ -75,21 +93,37 @@ void live_hub::wake_when_due() {
   std::unique_lock lock(mutex_);
   while (!ending_) {
     const auto now = clock::now();
-    auto next = clock::time_point::max();
-    for (auto it = due_.begin(); it != due_.end();) {
-      if (it->second > now) {
-        next = std::min(next, it->second);
-        ++it;
-        continue;
-      }
-      if (auto* one = find(it->first)) one->wake();
-      it = due_.erase(it);
-    }
-    if (due_.empty())
+    const auto next = std::min(wake_waiting_topics(now), wake_followers_again(now));
+    if (next == clock::time_point::max())
       changed_.wait(lock);
     else
       changed_.wait_until(lock, next);
   }
+}
+
+// Both answer when they have something to do next.
+live_hub::clock::time_point live_hub::wake_waiting_topics(clock::time_point now) {
+  while (!waiting_.empty()) {
+    if (const auto earliest = pace_.earliest(now); earliest > now) return earliest;
+    const auto topic = std::move(waiting_.front());
+    waiting_.pop_front();
+    wake(topic, now);
+  }
+  return clock::time_point::max();
+}
+
+live_hub::clock::time_point live_hub::wake_followers_again(clock::time_point now) {
+  auto next = clock::time_point::max();
+  for (auto it = due_.begin(); it != due_.end();) {
+    if (it->second > now) {
+      next = std::min(next, it->second);
+      ++it;
+      continue;
+    }
+    if (auto* one = find(it->first)) one->wake();
+    it = due_.erase(it);
+  }
+  return next;
 }
 
 void live_hub::forget_ends(std::string_view topic) {

@@ -94,7 +94,16 @@ void live_view::go_to(const live_place& place) {
 }
 
 result<live_rows> live_view::next(std::size_t max_rows) {
-  auto from = place();
+  if (!woken_.exchange(false)) return live_rows();
+  WEIR_TRY(rows, read_on(place(), max_rows));
+  const bool read_all = rows.empty() || (rows.size() < max_rows && more_behind() == live_hub::more::no);
+  if (!read_all || follower_ == 0) woken_ = true;
+  return rows;
+}
+
+live_hub::more live_view::more_behind() const { return from_.hub.behind(from_.feed->topic(), place().positions); }
+
+result<live_rows> live_view::read_on(live_place from, std::size_t max_rows) {
   if (auto given = from_.feed->given_at(from, max_rows)) {
     go_to(given->behind);
     return std::move(given->rows);
@@ -102,7 +111,7 @@ result<live_rows> live_view::next(std::size_t max_rows) {
   auto rows = read(max_rows);
   const bool waits = !rows && rows.error().code == errc::unavailable;
   if (!rows && !waits) return fail(std::move(rows).error());
-  if (waits || (rows->empty() && misses_rows())) from_.hub.wake_again(follower_);
+  if (waits || (rows->empty() && more_behind() == live_hub::more::yes)) from_.hub.wake_again(follower_);
   if (waits || rows->empty()) return live_rows();
   live_rows out(std::move(*rows), token());
   from_.feed->keep(std::move(from), {out, place()});
@@ -125,12 +134,6 @@ result<std::vector<live_row>> live_view::read(std::size_t max_rows) {
     if (silent == lanes_.size()) turn_ = 0;
   }
   return out;
-}
-
-bool live_view::misses_rows() const {
-  for (std::size_t i = 0; i < lanes_.size(); ++i)
-    if (lanes_[i].position < from_.hub.end_of(from_.feed->topic(), static_cast<int>(i))) return true;
-  return false;
 }
 
 result<bool> live_view::fill(int shard) {
@@ -203,7 +206,10 @@ std::uint64_t live_view::skip_to_end() {
 
 void live_view::on_more(std::function<void()> wake) {
   if (follower_ != 0) from_.hub.forget(follower_);
-  follower_ = from_.hub.follow(from_.feed->topic(), std::move(wake));
+  follower_ = from_.hub.follow(from_.feed->topic(), [this, wake = std::move(wake)] {
+    woken_ = true;
+    wake();
+  });
 }
 
 }  // namespace weir

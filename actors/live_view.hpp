@@ -5,6 +5,7 @@
 // pipeline's incarnation and the offset in every shard behind the last row handed out.
 #pragma once
 
+#include <atomic>
 #include <deque>
 
 #include "actors/gateway/node_api.hpp"
@@ -51,8 +52,8 @@ class live_view : public live_cursor {
   live_place place() const;
   void go_to(const live_place& place);
   result<std::vector<live_row>> read(std::size_t max_rows);
-  // The log does not show all yet that is known to be committed.
-  bool misses_rows() const;
+  live_hub::more more_behind() const;
+  result<live_rows> read_on(live_place from, std::size_t max_rows);
   status start(std::string_view token);
   status resume(std::string_view token);
   result<bool> fill(int shard);
@@ -65,6 +66,7 @@ class live_view : public live_cursor {
   std::vector<lane> lanes_;
   std::size_t turn_ = 0;
   std::uint64_t follower_ = 0;
+  std::atomic<bool> woken_{true};  // a follower that has read all looks at nothing until it is woken
 };
 
 }  // namespace weir

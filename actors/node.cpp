@@ -169,6 +169,9 @@ void node::spawn_actors() {
   auto threads = static_cast<int>(config_.node.worker_threads);
   if (threads == 0) threads = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
   pool_ = std::make_unique<worker_pool>(pool_options{threads, ms(config_.node.stall_timeout_us), 16});
+  const auto cores = std::min(threads, static_cast<int>(std::max(1U, std::thread::hardware_concurrency())));
+  hub_.set_pace(live_pace({static_cast<double>(config_.gateway.busy_messages * cores), cores,
+                           [pool = pool_.get()] { return pool->cpu_wanted(); }}));
   actors_ = std::make_unique<actors>();
   events_ = std::make_unique<events>(*this);
   auto& a = *actors_;

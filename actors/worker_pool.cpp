@@ -1,9 +1,12 @@
 #include "actors/worker_pool.hpp"
 
+#include <fmt/format.h>
 #include <pthread.h>
+#include <unistd.h>
 
 #include <condition_variable>
 #include <deque>
+#include <fstream>
 #include <map>
 #include <mutex>
 #include <thread>
@@ -15,6 +18,14 @@ namespace weir {
 namespace {
 
 using clock = std::chrono::steady_clock;
+
+// Time on a core and time in line for one; nothing where the kernel does not tell or the thread is gone.
+std::chrono::nanoseconds cpu_wanted_by(pid_t thread) {
+  std::ifstream in(fmt::format("/proc/self/task/{}/schedstat", thread));
+  std::int64_t on_core = 0, in_line = 0;
+  in >> on_core >> in_line;
+  return std::chrono::nanoseconds(on_core + in_line);
+}
 
 }  // namespace
 
@@ -35,7 +46,8 @@ struct worker_pool::impl {
   std::uint64_t next_thread = 1;
   int threads = 0, hung = 0;
   std::uint64_t done = 0;
-  clock::duration awake{0};  // the watchdog's time; no step of it counts for more than twice its length
+  std::map<std::uint64_t, pid_t> ids;  // of the threads that take jobs, by number
+  clock::duration awake{0};            // the watchdog's time; no step of it counts for more than twice its length
   bool stopping = false;
 
   void start_thread(const std::shared_ptr<impl>& self);
@@ -54,11 +66,13 @@ void worker_pool::impl::start_thread(const std::shared_ptr<impl>& self) {
 
 void worker_pool::impl::work_loop(std::uint64_t number) {
   std::unique_lock lock(mutex);
+  ids[number] = gettid();
   for (;;) {
     work.wait(lock, [&] { return stopping || !queue.empty(); });
     if (queue.empty()) break;
     if (!run_one(number, lock)) return;  // its place was given to another thread
   }
+  ids.erase(number);
   --threads;
   changed.notify_all();
 }
@@ -92,6 +106,7 @@ void worker_pool::impl::watch(const std::shared_ptr<impl>& self) {
     for (auto& [number, job] : running) {
       if (job.hung || hung >= options.max_hung || awake - job.since < options.stall_timeout + step) continue;
       job.hung = true;
+      ids.erase(number);
       ++hung;
       --threads;
       start_thread(self);
@@ -123,6 +138,17 @@ void worker_pool::post(pool_job job) {
 pool_status worker_pool::status() const {
   std::lock_guard lock(impl_->mutex);
   return {impl_->threads, impl_->hung, impl_->queue.size(), impl_->done};
+}
+
+std::chrono::nanoseconds worker_pool::cpu_wanted() const {
+  std::vector<pid_t> threads;
+  {
+    std::lock_guard lock(impl_->mutex);
+    for (const auto& [number, id] : impl_->ids) threads.push_back(id);
+  }
+  std::chrono::nanoseconds out{0};
+  for (const auto id : threads) out += cpu_wanted_by(id);
+  return out;
 }
 
 bool worker_pool::stop(std::chrono::milliseconds patience) {

@@ -119,6 +119,7 @@ struct gateway_config {
   std::int64_t write_timeout_us = 10'000'000;
   std::int64_t max_subscriptions = 256;
   std::int64_t max_backlog_rows = 100'000;
+  std::int64_t busy_messages = 1'000;
 };
 
 // [[pipeline]]: applied at start, as `weir apply` would.

@@ -231,6 +231,8 @@ void add_gateway(std::vector<config_key>& k) {
                     "Live subscriptions of the node."));
   k.push_back(count(s, "max_backlog_rows", AT(gateway.max_backlog_rows), 1, 1'000'000'000, "rows",
                     "Rows a subscriber may be behind; then they are skipped, counted, and it is told."));
+  k.push_back(count(s, "busy_messages", AT(gateway.busy_messages), 0, 1'000'000, "messages",
+                    "Live messages a second and core while ingest and pipelines need half of the cores. 0: no limit."));
 }
 
 #undef AT

@@ -212,11 +212,15 @@ TEST_CASE("a follower outlives an outage and gets what was committed before it",
 
 TEST_CASE("what a dropped topic held wakes nobody of its successor", "[live]") {
   live_hub hub;
+  using more = live_hub::more;
+  hub.follow("v", [] {});
+  hub.follow("other", [] {});
+  CHECK(hub.behind("v", {0, 0}) == more::unknown);
   hub.committed("v", 1, 9, true);
-  CHECK(hub.end_of("v", 1) == 9);
-  CHECK(hub.end_of("v", 0) == 0);
   hub.committed("other", 0, 3, true);
+  CHECK(hub.behind("v", {0, 8}) == more::yes);
+  CHECK(hub.behind("v", {0, 9}) == more::no);
   hub.forget_ends("v");
-  CHECK(hub.end_of("v", 1) == 0);
-  CHECK(hub.end_of("other", 0) == 3);
+  CHECK(hub.behind("v", {0, 8}) == more::unknown);
+  CHECK(hub.behind("other", {0, 0}) == more::yes);
 }

@@ -80,3 +80,23 @@ TEST_CASE("a job in which the process stood still does not hang") {
   release.set_value();
   CHECK(pool.stop(10s));
 }
+
+TEST_CASE("the pool tells what CPU time its threads want, not how long their jobs wait") {
+  worker_pool pool({1, 10s, 4});
+  const auto wanted_for = [&](std::function<void()> run) {
+    std::promise<void> done;
+    const auto before = pool.cpu_wanted();
+    pool.post({std::move(run), [&] { done.set_value(); }, {}});
+    done.get_future().wait();
+    return pool.cpu_wanted() - before;
+  };
+  wanted_for([] {});  // the thread has begun
+  const auto burns = wanted_for([] {
+    const auto from = std::chrono::steady_clock::now();
+    while (std::chrono::steady_clock::now() - from < 200ms)
+      ;
+  });
+  const auto sleeps = wanted_for([] { std::this_thread::sleep_for(200ms); });
+  CHECK(burns >= 100ms);
+  CHECK(sleeps < burns);
+}
