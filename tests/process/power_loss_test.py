@@ -148,8 +148,8 @@ class lost_ends(unittest.TestCase):
     def test_state_ahead_of_the_log_is_rebuilt_and_positions_in_what_was_lost_are_refused(self):
         n = self.node
         self.post_all(range(self.KEPT))
-        self.power.sync("log")
         kept_token = self.follow("now")[1]["subscribed"]["token"]
+        self.power.sync("log")
         self.post_all(range(self.KEPT, self.LOST))
         lost_token = self.follow("now")[1]["subscribed"]["token"]
         page = n.get("/v1/streams/readings/records", limit=10)["next"]
