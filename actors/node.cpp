@@ -53,6 +53,8 @@ shard_options options_of(const config& c, int shard) {
   return o;
 }
 
+constexpr int mirror_failures_told = 3;  // in a row
+
 // Connectors compare resolved paths.
 std::vector<std::string> resolved_folders(const std::vector<std::string>& folders) {
   std::vector<std::string> out;
@@ -98,6 +100,8 @@ status node::open() {
   if (problem) return fail(errc::io_error, "cannot make data_dir {}: {}", config_.node.data_dir, problem.message());
   WEIR_TRY(log, open_configured_log(config_));
   log_ = std::move(log);
+  WEIR_TRY(groups, open_configured_groups(config_));
+  groups_ = std::move(groups);
   WEIR_TRY(store, state_store::open(state_folder(config_), static_cast<std::size_t>(config_.limits.view_rows)));
   store_ = std::move(store);
   WEIR_TRY(control, control_log::open(*log_, config_.node.app));
@@ -228,6 +232,9 @@ void node::spawn_actors() {
                              return caf::actor_cast<caf::actor>(handle);
                            }});
   for (int i = 0; i < static_cast<int>(config_.node.shards); ++i) root.children.push_back(shard_child(i));
+  if (groups_)
+    a.mirror = std::make_unique<position_mirror>(config_.node.app, *log_, *store_, std::move(groups_),
+                                                 ms(config_.kafka.timeout_us / 4));
   a.root = a.system.spawn(supervisor, std::move(root));
   a.root->attach_functor([alive = a.alive](const caf::error&) { *alive = false; });
   follow_sources(*plan_.load());
@@ -354,6 +361,10 @@ void node::watch() {
     // On a thread of the pool: while the log does not answer shards must be asked on.
     if (!actors_->dropping_orphans.exchange(true))
       pool_->post({[this] { drop_orphans(); }, [a = actors_.get()] { a->dropping_orphans = false; }, {}});
+    const bool due = wall_clock_us() - actors_->mirrored_at_us >= config_.kafka.group_offsets_us;
+    if (!actors_->mirror || !due || actors_->mirroring.exchange(true)) continue;
+    actors_->mirrored_at_us = wall_clock_us();
+    pool_->post({[this] { mirror_positions(); }, [a = actors_.get()] { a->mirroring = false; }, {}});
   }
 }
 
@@ -389,6 +400,19 @@ void node::drop_orphans() {
   }
   if (actors_->orphans_of == plan || !drop_orphaned_topics(*log_, hub_, config_.node.app, *plan)) return;
   actors_->orphans_of = plan;
+}
+
+// Best effort: what cannot be written now is written in the next round.
+void node::mirror_positions() {
+  std::vector<int> running;
+  const auto all = shards();
+  for (std::size_t i = 0; i < all.size(); ++i)
+    if (all[i].report.running && !all[i].report.held) running.push_back(static_cast<int>(i));
+  const auto done = actors_->mirror->refresh(*plan_.load(), running);
+  // Brokers that are new, or have just begun to lead, refuse for a while.
+  actors_->mirror_failures = done ? 0 : actors_->mirror_failures + 1;
+  if (actors_->mirror_failures == mirror_failures_told)
+    spdlog::warn("positions are not shown to Kafka's tools error=\"{}\"", done.error().text());
 }
 
 bool node::drain_shards() {

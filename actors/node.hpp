@@ -24,6 +24,7 @@
 namespace weir {
 
 class io_thread;
+class kafka_groups;
 
 // How a shard has been doing, for liveness and people.
 struct shard_health {
@@ -91,6 +92,7 @@ class node {
   status publish(const plan_ptr& plan);
   void follow_sources(const control_plan& plan);
   void drop_orphans();
+  void mirror_positions();
   child_spec shard_child(int shard);
   child_spec source_child(const source_record& record);
 
@@ -102,6 +104,7 @@ class node {
   std::unique_ptr<event_log> log_;
   std::unique_ptr<state_store> store_;
   std::unique_ptr<control_log> control_;
+  std::unique_ptr<kafka_groups> groups_;  // until the actors have it
   std::atomic<plan_ptr> plan_;
   std::unique_ptr<worker_pool> pool_;
   std::shared_ptr<io_thread> network_;  // of connectors

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "actors/node.hpp"
+#include "actors/position_mirror.hpp"
 #include "cluster/stream_clock.hpp"
 
 namespace weir {
@@ -38,6 +39,11 @@ struct node::actors {
   std::atomic<std::int64_t> last_plan_us{0};
   std::atomic<bool> dropping_orphans = false;
   plan_ptr orphans_of;  // the plan for which orphaned topics are gone
+
+  std::unique_ptr<position_mirror> mirror;  // of positions, for Kafka's tools; none: nobody sees them there
+  std::atomic<bool> mirroring = false;
+  std::int64_t mirrored_at_us = 0;  // of the watcher's thread
+  int mirror_failures = 0;          // in a row; of the round under way
 
   void release();  // lets go of every handle: the system waits for actors that are still referred to
 };

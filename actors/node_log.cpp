@@ -69,6 +69,12 @@ result<std::unique_ptr<event_log>> open_configured_log(const config& c) {
   return open_kafka_log(std::move(options));
 }
 
+result<std::unique_ptr<kafka_groups>> open_configured_groups(const config& c) {
+  if (c.log.kind != "kafka" || c.kafka.group_offsets_us == 0) return nullptr;
+  WEIR_TRY(options, kafka_options(c));
+  return open_kafka_groups(std::move(options));
+}
+
 std::string state_folder(const config& c) {
   return (std::filesystem::path(c.node.data_dir) / (c.log.kind == "kafka" ? "state-kafka" : "state")).string();
 }

@@ -35,6 +35,10 @@ inline std::string shuffle(std::string_view app, std::string_view pipeline, std:
 
 // The writer of a shard: stable, whoever owns the shard and however many others (PROTOCOL 1).
 inline std::string shard_writer(std::string_view app, int shard) { return fmt::format("{}.{}", app, shard); }
+// The consumer group that shows a pipeline's positions to Kafka's tools.
+inline std::string group(std::string_view app, std::string_view pipeline) {
+  return fmt::format("{}.{}", app, pipeline);
+}
 inline std::string control_writer(std::string_view app) { return control(app); }
 
 }  // namespace weir::topic

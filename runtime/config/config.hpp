@@ -42,6 +42,7 @@ struct kafka_config {
   std::int64_t min_insync = 2;
   std::int64_t timeout_us = 8'000'000;
   std::int64_t transaction_timeout_us = 10'000'000;
+  std::int64_t group_offsets_us = 1'000'000;
   std::string protocol = "plaintext";
   std::string mechanism = "SCRAM-SHA-512";
   std::string user;

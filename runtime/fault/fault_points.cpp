@@ -6,13 +6,19 @@
 
 #include <algorithm>
 #include <atomic>
+#include <charconv>
 #include <cstdlib>
 #include <memory>
 #include <string>
 
+#include "runtime/fault/one_transaction.hpp"
+#include "runtime/fault/protocol_rules.hpp"
+
 namespace weir {
 
 namespace {
+
+constexpr int last_rule = positions_with_outputs;
 
 std::atomic<bool> kill_hook_is_set{false};
 kill_hook& stored_kill_hook() {
@@ -51,6 +57,14 @@ void install_kill(const named_text& at) {
   });
 }
 
+void switch_rule_off(const std::string& number) {
+  int rule = 0;
+  const auto [end, problem] = std::from_chars(number.data(), number.data() + number.size(), rule);
+  const bool read = problem == std::errc() && end == number.data() + number.size();
+  if (!read || rule < 1 || rule > last_rule) refuse("WEIR_RULE_OFF", number);
+  static rule_switched_off const planted(rule);
+}
+
 }  // namespace
 
 void set_kill_hook(kill_hook hook) {
@@ -67,6 +81,7 @@ const record_hook& current_record_hook() { return stored_record_hook(); }
 void install_faults_from_environment() {
   named_text at, crash, hang;
   if (read_pair("WEIR_KILL_AT", at)) install_kill(at);
+  if (const char* off = std::getenv("WEIR_RULE_OFF"); off != nullptr && *off != '\0') switch_rule_off(off);
   const bool crashes = read_pair("WEIR_CRASH_ON", crash), hangs = read_pair("WEIR_HANG_ON", hang);
   if (!crashes && !hangs) return;
   set_record_hook([=](std::string_view pipeline, std::string_view record) {

@@ -37,8 +37,8 @@ const record_hook& current_record_hook();
 
 // WEIR_KILL_AT="writer.after_log_commit:3" kills this process (SIGKILL) at the third passage of a point;
 // WEIR_CRASH_ON="pipeline:text" crashes it (SIGSEGV) when the pipeline meets a record that holds the text;
-// WEIR_HANG_ON="pipeline:text" loops there for ever. For tests of the real node. Unknown names end the process with a
-// message.
+// WEIR_HANG_ON="pipeline:text" loops there for ever; WEIR_RULE_OFF="8" plants a bug: that rule (protocol_rules.hpp,
+// one_transaction.hpp) is off. For tests of the real node. Unknown names end the process with a message.
 void install_faults_from_environment();
 
 }  // namespace weir

@@ -37,6 +37,11 @@ bool is_refusal(rd_kafka_resp_err_t code) {
   }
 }
 
+// Taken back with the transaction that it was in, for a reason that is not its own.
+bool is_purge(rd_kafka_resp_err_t code) {
+  return code == RD_KAFKA_RESP_ERR__PURGE_QUEUE || code == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT;
+}
+
 struct opening {
   explicit opening(std::atomic<int>& count) : count_(count), others(count.fetch_add(1)) {}
   ~opening() { --count_; }
@@ -98,9 +103,11 @@ result<std::vector<std::int64_t>> writer::commit(std::span<const log_append> bat
   auto const limit = brokers_->limit();
   WEIR_TRY_VOID(prepare(batch, limit));
   auto sent = deliver(batch, limit);
-  // After a refusal the library (2.0.2) lets the next transaction on that partition fail with skipped numbers, and only
-  // mends its count while that one is aborted: nothing stands, so the same is sent once more.
-  if (!sent && !dead_ && sent.error().code == errc::unavailable && std::exchange(refused_before_, false))
+  // The abort has mended what was wrong with the producer itself, and nothing stands: the same is sent once more. After
+  // a refusal the library (2.0.2) lets the next transaction on that partition fail with skipped numbers; and one that
+  // was idle for so long that the brokers have forgotten it (transactional.id.expiration.ms) gets a new number.
+  if (!sent && !dead_ && sent.error().code == errc::unavailable &&
+      (is_purge(failure_.code) || std::exchange(refused_before_, false)))
     sent = deliver(batch, limit);
   if (!sent) {
     refused_before_ |= sent.error().code == errc::rejected;
@@ -219,9 +226,8 @@ void writer::delivered(const rd_kafka_message_t& message) {
     return;
   }
   // What is purged behind the first failure says nothing of its own.
-  bool const purged = message.err == RD_KAFKA_RESP_ERR__PURGE_QUEUE || message.err == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT;
   bool const first = failure_.code == RD_KAFKA_RESP_ERR_NO_ERROR;
-  if (first || (!purged && !is_refusal(failure_.code))) failure_ = {message.err, entry};
+  if (first || (!is_purge(message.err) && !is_refusal(failure_.code))) failure_ = {message.err, entry};
 }
 
 status writer::flush(std::span<const log_append> batch, const time_limit& limit) {

@@ -25,6 +25,7 @@ PATIENCE = 120
 OUTAGE_SECONDS = float(os.environ.get("WEIR_OUTAGE_SECONDS", "8"))
 # A broker takes long to start; who asks for long outages has the time.
 OUTAGES = (("pause", "resume"), ("kill", "start")) if "WEIR_OUTAGE_SECONDS" in os.environ else (("pause", "resume"),)
+QUEUES_MIB = 256  # what the queues of two shards may hold (limits.ingest_queue, limits.task_queue), and some more
 RANDOM_LIVES = 5
 STOPS, STOP_SECONDS = 3, 3  # the brokers look for transactions that are overdue every second
 POINTS = ("writer.before_log_commit:3", "writer.after_log_commit:5", "writer.after_state_write:2", "open.after_fence:1",
@@ -40,6 +41,11 @@ def on_kafka(config, name):
     assert config.count("[node]\n") == 1
     return (config.replace("[node]\n", f'[node]\napp = "{app(name)}"\n')
             + f'\n[log]\nkind = "kafka"\n[log.kafka]\nbrokers = "{BROKERS}"\nreplication = 1\nmin_insync = 1\n')
+
+
+def resident_mib(n):
+    status = pathlib.Path(f"/proc/{n.process.pid}/status").read_text()
+    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS")) / 1024
 
 
 def broker(what):
@@ -59,7 +65,7 @@ def rows_of(topic):
                            "--isolation-level", "read_committed", "--timeout-ms", "5000"],
                           capture_output=True, timeout=PATIENCE)
     lines = done.stdout.decode(errors="replace").split("\n")
-    return [json.loads(line) for line in lines if line.startswith("{")]
+    return [json.loads(line) for line in lines if line.startswith('{"') and line.endswith("}")]
 
 
 class on_brokers(answers_in_the_end, unittest.TestCase):
@@ -154,11 +160,12 @@ class on_brokers(answers_in_the_end, unittest.TestCase):
         """During an outage: under load, nothing fails for good, and what is wrong is said."""
         n = deployment.node
         end = time.monotonic() + OUTAGE_SECONDS
-        said = None
+        said, before, peak = None, resident_mib(n), 0
         while time.monotonic() < end or not said:
             self.assertIsNone(n.exit_code(), n.log_text())
             self.assertLess(time.monotonic(), end + PATIENCE, "nobody says what is wrong")
-            deployment.grow(25)
+            deployment.grow(100)
+            peak = max(peak, resident_mib(n))
             status, checks = n.ask("/readyz")
             if status == 503 and "waits, and with it its sources: Kafka at" in json.dumps(checks):
                 said = checks
@@ -169,6 +176,8 @@ class on_brokers(answers_in_the_end, unittest.TestCase):
                     self.assertNotEqual(n.pipeline(name)["state"], "quarantined")
             time.sleep(0.2)
         self.assertIn("log", json.dumps(said))
+        print(f"{OUTAGE_SECONDS:.0f} s without brokers: {before:.0f} MiB before, {peak:.0f} at most", flush=True)
+        self.assertLess(peak - before, QUEUES_MIB)
 
     def test_a_start_without_brokers_says_which_it_asked(self):
         config = on_kafka(CONFIG, "absent").replace(BROKERS, "127.0.0.1:1") + 'timeout = "1 s"\n'

@@ -14,7 +14,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
-FAULTS = ("WEIR_KILL_AT", "WEIR_CRASH_ON", "WEIR_HANG_ON")
+FAULTS = ("WEIR_KILL_AT", "WEIR_CRASH_ON", "WEIR_HANG_ON", "WEIR_RULE_OFF")
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 PAGE = 10_000
 NOBODY = 65534
@@ -170,7 +170,7 @@ class node:
             path += "?" + urllib.parse.urlencode(query)
         request = urllib.request.Request(at["url"] + path, headers={"Authorization": "Bearer " + at["token"]})
         try:
-            with DIRECT.open(request, timeout=10) as answer:
+            with DIRECT.open(request, timeout=60) as answer:
                 return answer.status, json_or_text(answer.read())
         except urllib.error.HTTPError as refused:
             with refused:

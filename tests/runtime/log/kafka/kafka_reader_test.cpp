@@ -1,4 +1,6 @@
 // Reading from Kafka: what others write, what is not committed, what is no longer there.
+#include <fstream>
+
 #include "tests/runtime/log/kafka/kafka_fixture.hpp"
 
 namespace weir::test {
@@ -134,6 +136,54 @@ TEST_CASE("more readers than may fetch at once take turns", "[kafka]") {
   }
   for (auto& thread : threads) thread.join();
   CHECK(right == 160);
+}
+
+std::size_t resident_bytes() {
+  std::ifstream in("/proc/self/statm");
+  std::size_t total = 0, resident = 0;
+  in >> total >> resident;
+  return resident * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+}
+
+// The library would fetch ahead of every consumer that is read slowly, up to a limit at which it sleeps for a second.
+TEST_CASE("many readers that take little at a time cost the memory of the fetches under way, whatever lies ahead",
+          "[kafka]") {
+  constexpr std::size_t entry_bytes = 256U << 10, entries = 400, readers = 64, rounds = 5, most = 200U << 20;
+  kafka_fixture fixture([](kafka_log_options& options) { options.max_fetches = 4; });
+  auto const writer = fixture.open();
+  std::string const value(entry_bytes, 'x');
+  std::int64_t last = 0;
+  for (std::size_t i = 0; i < entries; i += 20)
+    last = value_of(writer->commit(std::vector(20, entry(fixture.t, value)))).back();
+  fixture.wait_for(fixture.t, last);
+  std::vector<std::unique_ptr<log_reader>> all;
+  for (std::size_t i = 0; i < readers; ++i) all.push_back(fixture.read(fixture.t));
+  auto const before = resident_bytes();
+  std::size_t peak = before;
+  for (std::size_t round = 0; round < rounds; ++round) {
+    for (auto& reader : all) {
+      CHECK(value_of(reader->fetch(1)).size() == 1);
+      peak = std::max(peak, resident_bytes());
+    }
+  }
+  INFO("before " << before << ", at most " << peak);
+  CHECK(peak < before + most);  // what lies ahead of each is 100 MiB
+}
+
+// Run by tests/process/kafka_brokers_test.py on three brokers.
+TEST_CASE("partitions whose leader changes are read, asked for and written to at their new one", "[.three]") {
+  kafka_fixture fixture([](kafka_log_options& options) { options.timeout = std::chrono::seconds(15); });
+  auto const writer = fixture.open();
+  auto const reader = fixture.read(fixture.t);
+  int seen = 0;
+  for (int const leader : {1, 2, 3, 1}) {
+    tools_kafka(fmt::format("lead {}", leader));
+    for (int i = 0; i < 5; ++i) fixture.wait_for(fixture.t, fixture.put(*writer, std::to_string(seen + i)));
+    CHECK(value_of(fixture.log->bounds(fixture.t, 0)).start == 0);
+    CHECK(value_of(fixture.log->bounds(fixture.c, 0)).start == 0);
+    for (auto const& value : drained(*reader)) CHECK(value == std::to_string(seen++));
+  }
+  CHECK(seen == 20);
 }
 
 TEST_CASE("silent brokers make a reader answer unavailable in time, and it goes on where it was", "[kafka]") {

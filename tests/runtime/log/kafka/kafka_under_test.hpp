@@ -33,7 +33,9 @@ inline kafka_log_options kafka_options(std::string brokers, std::string prefix =
   kafka_log_options options;
   options.brokers = std::move(brokers);
   options.prefix = std::move(prefix);
-  options.replication = options.min_insync = 1;
+  auto const* const copies = std::getenv("WEIR_KAFKA_COPIES");  // on three brokers: 3
+  options.replication = copies == nullptr ? 1 : std::atoi(copies);
+  options.min_insync = (options.replication + 1) / 2;
   options.timeout = options.transaction_timeout = std::chrono::seconds(60);  // no test is about speed
   return options;
 }
