@@ -53,6 +53,12 @@ shard_options options_of(const config& c, int shard) {
   return o;
 }
 
+live_pace pace_of(const config& c, const worker_pool& pool) {
+  const auto cores =
+      std::min(pool.status().threads, static_cast<int>(std::max(1U, std::thread::hardware_concurrency())));
+  return live_pace({static_cast<double>(c.gateway.busy_messages * cores), cores, pool.cpu_meter()});
+}
+
 constexpr int mirror_failures_told = 3;  // in a row
 
 // Connectors compare resolved paths.
@@ -173,9 +179,7 @@ void node::spawn_actors() {
   auto threads = static_cast<int>(config_.node.worker_threads);
   if (threads == 0) threads = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
   pool_ = std::make_unique<worker_pool>(pool_options{threads, ms(config_.node.stall_timeout_us), 16});
-  const auto cores = std::min(threads, static_cast<int>(std::max(1U, std::thread::hardware_concurrency())));
-  hub_.set_pace(live_pace({static_cast<double>(config_.gateway.busy_messages * cores), cores,
-                           [pool = pool_.get()] { return pool->cpu_wanted(); }}));
+  hub_.set_pace(pace_of(config_, *pool_));
   actors_ = std::make_unique<actors>();
   events_ = std::make_unique<events>(*this);
   auto& a = *actors_;

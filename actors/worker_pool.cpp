@@ -140,15 +140,17 @@ pool_status worker_pool::status() const {
   return {impl_->threads, impl_->hung, impl_->queue.size(), impl_->done};
 }
 
-std::chrono::nanoseconds worker_pool::cpu_wanted() const {
-  std::vector<pid_t> threads;
-  {
-    std::lock_guard lock(impl_->mutex);
-    for (const auto& [number, id] : impl_->ids) threads.push_back(id);
-  }
-  std::chrono::nanoseconds out{0};
-  for (const auto id : threads) out += cpu_wanted_by(id);
-  return out;
+std::function<std::chrono::nanoseconds()> worker_pool::cpu_meter() const {
+  return [impl = impl_] {
+    std::vector<pid_t> threads;
+    {
+      std::lock_guard lock(impl->mutex);
+      for (const auto& [number, id] : impl->ids) threads.push_back(id);
+    }
+    std::chrono::nanoseconds out{0};
+    for (const auto id : threads) out += cpu_wanted_by(id);
+    return out;
+  };
 }
 
 bool worker_pool::stop(std::chrono::milliseconds patience) {

@@ -44,8 +44,9 @@ class worker_pool {
 
   void post(pool_job job);
   pool_status status() const;
-  // CPU time that the threads which take jobs have used, or stood in line for on a busy machine. Reads /proc.
-  std::chrono::nanoseconds cpu_wanted() const;
+  // Tells the CPU time that the threads which take jobs have used, or stood in line for on a busy machine. Reads /proc;
+  // may outlive the pool.
+  std::function<std::chrono::nanoseconds()> cpu_meter() const;
   // Takes no more jobs, waits at most `patience` for those that run; false when some still run after it.
   bool stop(std::chrono::milliseconds patience);
 

@@ -83,12 +83,13 @@ TEST_CASE("a job in which the process stood still does not hang") {
 
 TEST_CASE("the pool tells what CPU time its threads want, not how long their jobs wait") {
   worker_pool pool({1, 10s, 4});
+  const auto wanted = pool.cpu_meter();
   const auto wanted_for = [&](std::function<void()> run) {
     std::promise<void> done;
-    const auto before = pool.cpu_wanted();
+    const auto before = wanted();
     pool.post({std::move(run), [&] { done.set_value(); }, {}});
     done.get_future().wait();
-    return pool.cpu_wanted() - before;
+    return wanted() - before;
   };
   wanted_for([] {});  // the thread has begun
   const auto burns = wanted_for([] {
