@@ -34,6 +34,8 @@ class live_hub {
   std::int64_t end_of(std::string_view topic, int partition) const;
   // Wakes the follower in a moment; in a longer one each time, until something is committed.
   void wake_again(std::uint64_t follower);
+  // Everyone looks: what they read from is no longer told of here.
+  void wake_all();
   // The topic was dropped: one of the same name begins anew.
   void forget_ends(std::string_view topic);
   std::size_t followers() const;

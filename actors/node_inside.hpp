@@ -5,7 +5,9 @@
 #include <condition_variable>
 #include <thread>
 
+#include "actors/cluster_member.hpp"
 #include "actors/node.hpp"
+#include "actors/standby.hpp"
 #include "cluster/stream_clock.hpp"
 
 namespace weir {
@@ -25,6 +27,8 @@ struct node::actors {
   std::vector<shard_actor> shards;  // the running incarnation of each
   std::vector<shard_snapshot> snapshots;
 
+  std::unique_ptr<standby> tails;  // of a standby; guarded by `mutex` too
+
   std::mutex sources_mutex;
   std::map<std::string, std::uint64_t> running_sources;  // name -> incarnation of the child
   std::map<std::string, caf::actor_addr> source_actors;  // of the children
@@ -39,6 +43,11 @@ struct node::actors {
   std::atomic<bool> dropping_orphans = false;
   plan_ptr orphans_of;  // the plan for which orphaned topics are gone
 
+  // Both null once the node stops.
+  std::pair<supervisor_actor, supervisor_actor> supervisors() const {
+    std::lock_guard lock(mutex);
+    return {root, sources};
+  }
   void release();  // lets go of every handle: the system waits for actors that are still referred to
 };
 
@@ -54,6 +63,9 @@ class node::events : public shard_listener {
   void pipeline_quarantined(int shard, std::string_view pipeline, const error& why) override;
   void topic_committed(int shard, std::string_view topic, int partition, std::int64_t end, bool rows) override;
   void clock_changed(int shard, std::string_view stream, const shard_clock& clock) override;
+
+  // The shards run elsewhere from now on.
+  void forget_clocks();
 
  private:
   shard_actor at(int shard);
