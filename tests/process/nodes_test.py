@@ -71,11 +71,19 @@ class two_nodes(answers_in_the_end, unittest.TestCase):
         """The owner's answers, and what a reader of committed entries that is not ours finds in the topics."""
         self.check_in_the_end(both, PATIENCE, stop=False)
         expected = both.expected()
-        high = [(r["source"], time_key(r["at"]), r["v"]) for r in rows_of(kafka_test.app(name) + ".view.high")]
-        windows = [(r["window_start"], r["k"], r["n"], r["total"])
-                   for r in rows_of(kafka_test.app(name) + ".view.windows")]
-        self.assertEqual(collections.Counter(high), collections.Counter(expected["high"]))
-        self.assertEqual(collections.Counter(windows), collections.Counter(expected["windows"]))
+        high = lambda r: (r["source"], time_key(r["at"]), r["v"])
+        windows = lambda r: (r["window_start"], r["k"], r["n"], r["total"])
+        for view, columns in (("high", high), ("windows", windows)):
+            self.assertEqual(self.committed(kafka_test.app(name) + ".view." + view, columns, len(expected[view])),
+                             collections.Counter(expected[view]))
+
+    def committed(self, topic, columns, count):
+        """Asks again while the consumer, which gives up after a while, has not seen as many rows."""
+        for _ in range(10):
+            rows = [columns(r) for r in rows_of(topic)]
+            if len(rows) >= count:
+                break
+        return collections.Counter(rows)
 
     def test_a_standby_takes_over_from_an_owner_that_is_killed(self):
         with pair("killed") as both:
@@ -114,7 +122,7 @@ class two_nodes(answers_in_the_end, unittest.TestCase):
         self.assertIn("ms behind", shown["checks"]["cluster"])
         self.assertEqual({one["problem"] for one in shown["cluster"]["standby"]}, {None})
 
-    def test_an_owner_stopped_for_longer_than_its_lease_lets_go(self):
+    def test_an_owner_stopped_for_longer_than_its_lease_lets_go_and_takes_over_from_one_that_is_ended(self):
         with pair("stopped", TRANSACTIONS) as both:
             both.grow_for(1)
             stopped = both.node.process
@@ -130,21 +138,12 @@ class two_nodes(answers_in_the_end, unittest.TestCase):
             self.assertEqual(both.standby.ask("/v1/views/high/rows")[0], 503)
             both.grow_for(1)
             self.assertEqual(role(both.node), "owner")
-            self.check_all(both, "stopped")
-            # What it had taken over in between is in its own copy too.
+            # An end that was asked for hands over, to a copy that has what both did.
             self.assertEqual(both.node.stop(60), 0)
             both.swap()
             wait_until("the first owns the shards again", lambda: owns(both.node), PATIENCE)
-            self.check_all(both, "stopped")
-
-    def test_an_owner_that_is_ended_hands_over(self):
-        with pair("ended") as both:
-            both.grow_for(1)
-            self.assertEqual(both.node.stop(60), 0)
-            both.swap()
-            wait_until("the standby owns the shards", lambda: owns(both.node), PATIENCE)
             self.assertIn("after_clean_end=true", both.node.log_text())
-            self.check_all(both, "ended")
+            self.check_all(both, "stopped")
 
     def test_a_second_process_of_the_same_name_ends_the_first(self):
         with pair("twice") as both:
@@ -156,7 +155,6 @@ class two_nodes(answers_in_the_end, unittest.TestCase):
             wait_until("the later one owns the shards", lambda: owns(both.node), PATIENCE)
             self.assertEqual(both.standby.wait_for_death(PATIENCE), 1)
             self.assertIn("needs a node.name of its own", both.standby.log_text())
-            self.check_all(both, "twice")
 
 
 if __name__ == "__main__":
