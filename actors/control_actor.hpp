@@ -4,6 +4,8 @@
 // Lifecycle: detached (the log may block); when it fails it is restarted and folds the log anew.
 #pragma once
 
+#include <chrono>
+
 #include "actors/messages.hpp"
 #include "cluster/control_log.hpp"
 
@@ -13,10 +15,13 @@ struct control_setup {
   control_log* log = nullptr;
   // Called after every change with the new plan, before the command is answered: makes topics, tells everyone.
   std::function<status(plan_ptr)> publish;
+  // Called again and again where others write to the control log too; answers when it wants to be called next.
+  std::function<std::chrono::milliseconds()> tick;
 };
 
 struct control_actor_state {
   control_setup setup;
+  bool timer_set = false;
   static inline const char* name = "control";
 };
 

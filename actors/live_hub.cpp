@@ -126,6 +126,12 @@ live_hub::clock::time_point live_hub::wake_followers_again(clock::time_point now
   return next;
 }
 
+void live_hub::wake_all() {
+  std::lock_guard lock(mutex_);
+  for (auto& [topic, list] : followers_)
+    for (auto& [number, one] : list.all) one.wake();
+}
+
 void live_hub::forget_ends(std::string_view topic) {
   std::lock_guard lock(mutex_);
   if (const auto known = ends_.find(topic); known != ends_.end()) ends_.erase(known);

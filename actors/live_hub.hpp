@@ -44,6 +44,8 @@ class live_hub {
   more behind(std::string_view topic, const std::vector<std::int64_t>& positions) const;
   // Wakes the follower in a moment; in a longer one each time, until something is committed.
   void wake_again(std::uint64_t follower);
+  // Everyone looks: what they read from is no longer told of here.
+  void wake_all();
   // The topic was dropped: one of the same name begins anew.
   void forget_ends(std::string_view topic);
   std::size_t followers() const;

@@ -105,7 +105,9 @@ using source_actor = caf::typed_actor<caf::reacts_to<pulled_atom, pulled_ptr>,  
                                       caf::reacts_to<timer_atom>>;  // its own timer
 
 using control_actor =
-    caf::typed_actor<caf::reacts_to<command_atom, command_ptr>>;  // check, append, fold, tell everyone, answer
+    caf::typed_actor<caf::reacts_to<command_atom, command_ptr>,  // check, append, fold, tell everyone, answer
+                     caf::reacts_to<wake_atom>,                  // something of the other nodes has changed
+                     caf::reacts_to<timer_atom>>;                // its own timer
 
 // Children are added at start or while running; a restart is the supervisor's own message to itself.
 using supervisor_actor =

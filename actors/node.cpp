@@ -8,6 +8,7 @@
 #include <sstream>
 #include <thread>
 
+#include "actors/cluster_member.hpp"
 #include "actors/control_actor.hpp"
 #include "actors/net/io_thread.hpp"
 #include "actors/node_inside.hpp"
@@ -95,7 +96,9 @@ node::~node() { stop(); }
 result<std::unique_ptr<node>> node::start(config c) {
   std::unique_ptr<node> n(new node(std::move(c)));
   WEIR_TRY_VOID(n->open());
-  WEIR_TRY_VOID(n->apply_configured());
+  WEIR_TRY_VOID(n->join());
+  WEIR_TRY_VOID(n->owner_ ? n->apply_configured() : n->check_deployment());
+  n->plan_ = n->control_->plan();
   n->spawn_actors();
   return n;
 }
@@ -150,7 +153,6 @@ status node::apply_configured() {
     sources.push_back(std::move(r));
   }
   WEIR_TRY_VOID(append(add_sources(*control_->plan(), sources, limits)));
-  plan_ = control_->plan();
   return create_topics(*log_, config_.node.app, shards, *control_->plan(), config_.log.retention_us / 1'000,
                        config_.log.retention_bytes);
 }
@@ -183,14 +185,7 @@ void node::spawn_actors() {
   actors_ = std::make_unique<actors>();
   events_ = std::make_unique<events>(*this);
   auto& a = *actors_;
-  const auto turn = std::make_shared<suspect_turn>();
-  for (int i = 0; i < static_cast<int>(config_.node.shards); ++i) {
-    auto cell = std::make_shared<shard_cell>();
-    auto options = options_of(config_, i);
-    options.turn = turn;
-    cell->core = std::make_unique<shard>(std::move(options), *log_, *store_, *events_);
-    a.cells.push_back(std::move(cell));
-  }
+  make_cells();
   a.shards.resize(a.cells.size());
   a.snapshots.resize(a.cells.size());
   const auto& s = config_.sources;
@@ -230,24 +225,47 @@ void node::spawn_actors() {
   root.children.push_back({"control", [this](caf::actor_system& system) {
                              auto handle = system.spawn<caf::detached>(
                                  control_behavior,
-                                 control_setup{control_.get(), [this](plan_ptr p) { return publish(p); }});
+                                 control_setup{control_.get(), [this](plan_ptr p) { return publish(p); },
+                                               member_ ? [this] { return follow_cluster(); }
+                                                       : std::function<std::chrono::milliseconds()>()});
                              std::lock_guard lock(actors_->mutex);
                              actors_->control = handle;
                              return caf::actor_cast<caf::actor>(handle);
                            }});
-  for (int i = 0; i < static_cast<int>(config_.node.shards); ++i) root.children.push_back(shard_child(i));
   if (groups_)
     a.mirror = std::make_unique<position_mirror>(config_.node.app, *log_, *store_, std::move(groups_),
                                                  ms(config_.kafka.timeout_us / 4));
+  for (int i = 0; owner_ && i < static_cast<int>(config_.node.shards); ++i) root.children.push_back(shard_child(i));
   a.root = a.system.spawn(supervisor, std::move(root));
   a.root->attach_functor([alive = a.alive](const caf::error&) { *alive = false; });
-  follow_sources(*plan_.load());
+  if (owner_)
+    follow_sources(*plan_.load());
+  else
+    start_standby();
+  if (member_) hear_members();
   a.watcher = std::thread([this] { watch(); });
+}
+
+void node::make_cells() {
+  const bool suspect = member_ && !predecessor_left_cleanly(plan_.load()->state);
+  const auto turn = std::make_shared<suspect_turn>();
+  for (int i = 0; i < static_cast<int>(config_.node.shards); ++i) {
+    auto cell = std::make_shared<shard_cell>();
+    auto options = options_of(config_, i);
+    options.turn = turn;
+    if (member_) options.may_open = [this, i] { return confirm_shard(i); };
+    cell->core = std::make_unique<shard>(std::move(options), *log_, *store_, *events_);
+    cell->retire(!owner_);
+    if (suspect) cell->core->suspect_predecessor();
+    actors_->cells.push_back(std::move(cell));
+  }
 }
 
 child_spec node::shard_child(int shard) {
   return {fmt::format("shard {}", shard), [this, shard](caf::actor_system& system) {
             const auto i = static_cast<std::size_t>(shard);
+            // One that a node lets go of meanwhile: nobody to start, and no failure.
+            if (!actors_->cells[i]->claim()) return caf::actor_cast<caf::actor>(system.spawn([] {}));
             auto handle = system.spawn(shard_behavior, actors_->cells[i], pool_.get(), plan_.load(), &wall_clock_us);
             std::lock_guard lock(actors_->mutex);
             actors_->shards[i] = handle;
@@ -282,8 +300,11 @@ status node::publish(const plan_ptr& plan) {
   {
     // Else the topics of this plan could be dropped as orphans of the one before.
     std::lock_guard lock(actors_->topics_mutex);
-    WEIR_TRY_VOID(create_topics(*log_, config_.node.app, static_cast<int>(config_.node.shards), *plan,
-                                config_.log.retention_us / 1'000, config_.log.retention_bytes));
+    const auto before = plan_.load();
+    const bool same = before->state.streams == plan->state.streams && before->state.pipelines == plan->state.pipelines;
+    if (!same)
+      WEIR_TRY_VOID(create_topics(*log_, config_.node.app, static_cast<int>(config_.node.shards), *plan,
+                                  config_.log.retention_us / 1'000, config_.log.retention_bytes));
     plan_ = plan;
     actors_->last_plan_us = wall_clock_us();
   }
@@ -292,7 +313,7 @@ status node::publish(const plan_ptr& plan) {
     for (auto& s : actors_->shards)
       if (s) caf::anon_send(s, plan_atom::value, plan);
   }
-  follow_sources(*plan);
+  if (owner_) follow_sources(*plan);
   return {};
 }
 
@@ -391,6 +412,7 @@ void node::ask_shards() {
 
 // Topics of views that are in no pipeline any more go once every shard has let go of their pipeline.
 void node::drop_orphans() {
+  if (!may_serve()) return;  // the plan of a node that is not the owner may be old
   std::lock_guard lock(actors_->topics_mutex);
   const auto plan = plan_.load();
   for (const auto& s : shards()) {
@@ -442,8 +464,7 @@ bool node::drain_shards() {
 }
 
 bool node::stop() {
-  if (stopped_) return true;
-  stopped_ = true;
+  if (stopped_.exchange(true)) return true;
   if (!actors_) return true;
   auto& a = *actors_;
   {
@@ -453,16 +474,24 @@ bool node::stop() {
   a.watch_changed.notify_all();
   a.watcher.join();
   caf::anon_send_exit(a.sources, caf::exit_reason::user_shutdown);
-  const bool drained = drain_shards();
+  if (member_) member_->on_news({});
+  std::unique_ptr<standby> tails;
+  const bool drained = !owner_ || drain_shards();
   caf::anon_send_exit(a.root, caf::exit_reason::user_shutdown);
   a.release();
+  {
+    std::lock_guard lock(a.mutex);
+    std::swap(tails, a.tails);
+  }
+  tails.reset();
   const bool pool_done = pool_->stop(ms(config_.node.shutdown_timeout_us));
   if (!pool_done) a.system.await_actors_before_shutdown(false);
   const bool clean = drained && pool_done && store_->mark_clean();
   if (!clean) spdlog::warn("stopped before everything had ended drained={} threads_done={}", drained, pool_done);
-  if (pool_done)
+  if (pool_done) {
     actors_.reset();
-  else
+    leave(clean);
+  } else
     static_cast<void>(actors_.release());  // a thread that hangs may still touch it
   return clean;
 }

@@ -2,8 +2,10 @@
 //
 //   node supervisor (one for one)
 //   ├── control          one writer of the control log; tells everyone of a new state
-//   ├── shard 0 .. n-1   each around its shard_cell; a failure reopens the shard after a back-off
+//   ├── shard 0 .. n-1   each around its shard_cell; a failure reopens the shard after a back-off; only on the owner
 //   └── sources          a supervisor of its own, one child per running source; never escalates
+//
+// Nodes that share a log (Kafka) share the deployment: one owns the shards, the others stand by (node_cluster.cpp).
 //
 // start() returns when the actors run; shards open in the background (ready() tells). stop() drains: sources end,
 // accepted records commit, then everything stops, within shutdown_timeout.
@@ -23,6 +25,7 @@
 
 namespace weir {
 
+class cluster_member;
 class io_thread;
 class kafka_groups;
 
@@ -31,6 +34,13 @@ struct shard_health {
   bool running = false;
   std::uint64_t failures = 0;
   std::string last_error;
+};
+
+// How a standby's copy of a shard has been doing.
+struct standby_shard {
+  bool follows = false;        // it has been at the end once
+  std::int64_t at_end_us = 0;  // wall clock: when the pass began that last reached the end
+  std::string problem;         // of the last pass; empty: none
 };
 
 class node {
@@ -79,6 +89,22 @@ class node {
   // False once the node's supervisor has given up: the process should end and be started anew.
   bool alive() const;
 
+  // Tells the other nodes where this one's gateway is; nothing to do where there can be none.
+  void announce(const std::string& url);
+  // How this node stands among those that share its deployment.
+  struct cluster_view {
+    bool shared = false;  // there may be others
+    bool owner = true;
+    bool lease_is_sure = true;
+    std::string name, owner_name, owner_url;  // the owner's are empty where nobody owns the shards
+    std::uint64_t incarnation = 0;
+    std::vector<standby_shard> standby;  // of a standby, by shard
+  };
+  cluster_view cluster() const;
+  bool owns_shards() const { return owner_; }
+  // Whether this node may answer reads of the shards and take records; else why not, and who may.
+  status may_serve() const;
+
  private:
   class events;
   struct actors;
@@ -86,6 +112,7 @@ class node {
   status open();
   status apply_configured();
   void spawn_actors();
+  void make_cells();
   void watch();
   void ask_shards();
   bool drain_shards();
@@ -93,6 +120,19 @@ class node {
   void follow_sources(const control_plan& plan);
   void drop_orphans();
   void mirror_positions();
+  // --- the other nodes (node_cluster.cpp) ---
+  status join();
+  status settle();
+  status append_join();
+  status check_deployment() const;
+  std::chrono::milliseconds follow_cluster();
+  void follow_role();
+  void take_over();
+  void let_go();
+  void start_standby();
+  void hear_members();
+  status confirm_shard(int shard);
+  void leave(bool clean);
   child_spec shard_child(int shard);
   child_spec source_child(const source_record& record);
 
@@ -107,10 +147,13 @@ class node {
   std::unique_ptr<kafka_groups> groups_;  // until the actors have it
   std::atomic<plan_ptr> plan_;
   std::unique_ptr<worker_pool> pool_;
-  std::shared_ptr<io_thread> network_;  // of connectors
+  std::atomic<bool> owner_{true};
+  std::shared_ptr<io_thread> network_;      // of connectors
+  std::unique_ptr<cluster_member> member_;  // none where the log is this node's alone
+  std::string url_;                         // of the gateway; written and read by the control actor
   std::unique_ptr<events> events_;
   std::unique_ptr<actors> actors_;
-  bool stopped_ = false;
+  std::atomic<bool> stopped_ = false;
 };
 
 // What commands refuse to go beyond, from [limits].

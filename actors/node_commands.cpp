@@ -68,7 +68,7 @@ bool are_gone(node& n, const std::vector<std::string>& names) {
 caf::behavior wait_until_gone(caf::event_based_actor* self, topic_wait wait) {
   self->send(self, timer_atom::value);
   return {[self, wait = std::move(wait)](timer_atom) {
-    const bool stops = !wait.in->shard_of({});
+    const bool stops = wait.in->owns_shards() && !wait.in->shard_of({});
     const bool patient = self->clock().now() - wait.since < wait_at_most;
     if (!stops && patient && !are_gone(*wait.in, wait.topics)) {
       self->delayed_send(self, look_again, timer_atom::value);
@@ -127,6 +127,7 @@ void node_service::add_sources(std::vector<source_request> sources, reply done) 
 }
 
 void node_service::post_records(posted_records records, reply done) {
+  if (auto here = node_.may_serve(); !here) return done(fail(std::move(here).error()));
   desk_.take(std::move(records), limits(), std::move(done));
 }
 
@@ -228,6 +229,7 @@ void node_service::resume_pipeline(std::string name, reply done) {
 }
 
 void node_service::retry_dead_letter(std::string name, std::string id, std::optional<std::string> record, reply done) {
+  if (auto here = node_.may_serve(); !here) return done(fail(std::move(here).error()));
   const auto plan = node_.plan();
   if (const auto view = plan->names.views.find(name); view != plan->names.views.end())
     return done(

@@ -206,6 +206,38 @@ json describe_pipeline(const node_summary& s, const planned_pipeline& p) {
           {"sql", p.record.sql}};
 }
 
+// Nodes in the order of their joining; null where a node is alone by nature.
+json describe_cluster(const node_summary& s, const node& n) {
+  const auto seen = n.cluster();
+  if (!seen.shared) return nullptr;
+  const auto placed = place(s.plan->state);
+  json nodes = json::array();
+  const auto add = [&](const std::string& name, std::string_view role) {
+    const auto& m = s.plan->state.members.find(name)->second;
+    nodes.push_back(
+        {{"node", name}, {"role", role}, {"incarnation", m.join.incarnation}, {"url", text_or_null(m.join.url)}});
+  };
+  if (!placed.owner.empty()) add(placed.owner, "owner");
+  for (const auto& name : placed.standbys) add(name, "standby");
+  for (const auto& [name, m] : s.plan->state.members)
+    if (m.is_gone()) add(name, "gone");
+  json tails = json::array();
+  for (std::size_t i = 0; i < seen.standby.size(); ++i) {
+    const auto& one = seen.standby[i];
+    tails.push_back(
+        {{"shard", i},
+         {"lag_ms", one.follows ? json(std::max<std::int64_t>(0, s.now_us - one.at_end_us) / 1'000) : json()},
+         {"problem", text_or_null(one.problem)}});
+  }
+  return {{"role", seen.owner ? "owner" : "standby"},
+          {"incarnation", seen.incarnation},
+          {"owner", text_or_null(seen.owner_name)},
+          {"owner_url", text_or_null(seen.owner_url)},
+          {"lease_is_sure", seen.lease_is_sure},
+          {"nodes", std::move(nodes)},
+          {"standby", std::move(tails)}};
+}
+
 json describe_node(const node_summary& s, const node& n, std::string_view version) {
   const auto& c = n.settings();
   json shards = json::array();
@@ -224,6 +256,7 @@ json describe_node(const node_summary& s, const node& n, std::string_view versio
           {"uptime_s", static_cast<double>(s.now_us - n.started_us()) / 1e6},
           {"started_at", time_json(n.started_us())},
           {"log", {{"kind", c.log.kind}, {"durability", c.log.durability}, {"data_dir", c.node.data_dir}}},
+          {"cluster", describe_cluster(s, n)},
           {"shards", std::move(shards)},
           {"counts",
            {{"streams", s.plan->names.streams.size()},

@@ -91,6 +91,11 @@ void node::events::clock_changed(int shard, std::string_view stream, const shard
       caf::anon_send(to, advise_atom::value, std::string(stream), std::make_shared<const clock_advice>(advice));
 }
 
+void node::events::forget_clocks() {
+  std::lock_guard lock(clocks_mutex_);
+  clocks_.clear();
+}
+
 bool is_orphan(std::string_view name, std::string_view app, const control_plan& plan) {
   for (const auto& [pipeline, planned] : plan.pipelines)
     if (planned.views.empty() && planned.record.state == run_state::quarantined) return false;

@@ -5,8 +5,10 @@
 #include <condition_variable>
 #include <thread>
 
+#include "actors/cluster_member.hpp"
 #include "actors/node.hpp"
 #include "actors/position_mirror.hpp"
+#include "actors/standby.hpp"
 #include "cluster/stream_clock.hpp"
 
 namespace weir {
@@ -25,6 +27,8 @@ struct node::actors {
   control_actor control;
   std::vector<shard_actor> shards;  // the running incarnation of each
   std::vector<shard_snapshot> snapshots;
+
+  std::unique_ptr<standby> tails;  // of a standby; guarded by `mutex` too
 
   std::mutex sources_mutex;
   std::map<std::string, std::uint64_t> running_sources;  // name -> incarnation of the child
@@ -45,6 +49,11 @@ struct node::actors {
   std::int64_t mirrored_at_us = 0;  // of the watcher's thread
   int mirror_failures = 0;          // in a row; of the round under way
 
+  // Both null once the node stops.
+  std::pair<supervisor_actor, supervisor_actor> supervisors() const {
+    std::lock_guard lock(mutex);
+    return {root, sources};
+  }
   void release();  // lets go of every handle: the system waits for actors that are still referred to
 };
 
@@ -60,6 +69,9 @@ class node::events : public shard_listener {
   void pipeline_quarantined(int shard, std::string_view pipeline, const error& why) override;
   void topic_committed(int shard, std::string_view topic, int partition, std::int64_t end, bool rows) override;
   void clock_changed(int shard, std::string_view stream, const shard_clock& clock) override;
+
+  // The shards run elsewhere from now on.
+  void forget_clocks();
 
  private:
   shard_actor at(int shard);

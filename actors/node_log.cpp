@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "cluster/topic_names.hpp"
 #include "runtime/log/kafka_log.hpp"
 #include "runtime/log/local_log.hpp"
 
@@ -13,6 +14,7 @@ namespace weir {
 namespace {
 
 constexpr int syslog_warning = 4;
+constexpr std::int64_t heartbeats_kept_ms = 3'600'000, heartbeats_kept_bytes = 64LL << 20;
 constexpr std::size_t entry_slack = 64U << 10;  // stamps of the records beside their bytes
 
 std::size_t largest_entry(const config& c) {
@@ -73,6 +75,15 @@ result<std::unique_ptr<kafka_groups>> open_configured_groups(const config& c) {
   if (c.log.kind != "kafka" || c.kafka.group_offsets_us == 0) return nullptr;
   WEIR_TRY(options, kafka_options(c));
   return open_kafka_groups(std::move(options));
+}
+
+bool is_shared_log(const config& c) { return c.log.kind == "kafka"; }
+
+result<std::unique_ptr<heartbeat_channel>> open_configured_heartbeats(const config& c, event_log& log) {
+  const auto name = topic::heartbeats(c.node.app);
+  WEIR_TRY_VOID(log.create_topic({name, 1, topic_kind::append, heartbeats_kept_ms, heartbeats_kept_bytes}));
+  WEIR_TRY(options, kafka_options(c));
+  return open_kafka_heartbeats(std::move(options), name);
 }
 
 std::string state_folder(const config& c) {

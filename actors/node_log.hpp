@@ -6,12 +6,18 @@
 
 #include "runtime/config/config.hpp"
 #include "runtime/log/kafka_groups.hpp"
+#include "runtime/log/heartbeats.hpp"
+#include "runtime/log/log.hpp"
 
 namespace weir {
 
 result<std::unique_ptr<event_log>> open_configured_log(const config& c);
 // Where pipelines' positions are shown to Kafka's tools; none where the log is not Kafka, or it is not wanted.
 result<std::unique_ptr<kafka_groups>> open_configured_groups(const config& c);
+// Nodes may share this log, and so its app.
+bool is_shared_log(const config& c);
+// The heartbeats of a shared log's nodes; their topic is made where there is none.
+result<std::unique_ptr<heartbeat_channel>> open_configured_heartbeats(const config& c, event_log& log);
 // State is a copy of one log's changelog, so each kind of log has its own.
 std::string state_folder(const config& c);
 

@@ -15,6 +15,25 @@ namespace {
 
 using json = nlohmann::json;
 
+// Ends with the node's ownership of the shards: from then on nobody here wakes who follows a view.
+class owned_cursor : public live_cursor {
+ public:
+  owned_cursor(const node& n, std::unique_ptr<live_cursor> rows) : node_(n), rows_(std::move(rows)) {}
+
+  result<live_rows> next(std::size_t max_rows) override {
+    if (!node_.owns_shards()) WEIR_TRY_VOID(node_.may_serve());
+    return rows_->next(max_rows);
+  }
+  std::string token() const override { return rows_->token(); }
+  std::uint64_t backlog() const override { return rows_->backlog(); }
+  std::uint64_t skip_to_end() override { return rows_->skip_to_end(); }
+  void on_more(std::function<void()> wake) override { rows_->on_more(std::move(wake)); }
+
+ private:
+  const node& node_;
+  std::unique_ptr<live_cursor> rows_;
+};
+
 }  // namespace
 
 node_service::node_service(node& n, std::string version)
@@ -90,11 +109,13 @@ result<node_service::found_view> node_service::find_view(std::string_view name) 
 }
 
 result<json> node_service::view_rows(std::string_view name, const row_query& query) {
+  WEIR_TRY_VOID(node_.may_serve());
   WEIR_TRY(found, find_view(name));
   return read_rows(node_.store(), shards(), *found.view, query, most_rows());
 }
 
 result<json> node_service::query(std::string_view sql) {
+  WEIR_TRY_VOID(node_.may_serve());
   const auto plan = node_.plan();
   const auto& limits_of = node_.settings().limits;
   WEIR_TRY(pull, plan_query(sql, plan->names, limits().sql));
@@ -109,11 +130,14 @@ result<json> node_service::query(std::string_view sql) {
 }
 
 result<std::unique_ptr<live_cursor>> node_service::open_live(std::string_view view, std::string_view token) {
+  WEIR_TRY_VOID(node_.may_serve());
   WEIR_TRY(found, find_view(view));
   const auto incarnation = found.pipeline->record.incarnation;
   auto feed = feeds_.of(node_.log(), topic::view(node_.settings().node.app, found.view->name), *found.view, incarnation,
                         shards());
-  return live_view::open({node_.log(), node_.hub(), std::move(feed), shards()}, *found.view, incarnation, token);
+  WEIR_TRY(rows,
+           live_view::open({node_.log(), node_.hub(), std::move(feed), shards()}, *found.view, incarnation, token));
+  return std::make_unique<owned_cursor>(node_, std::move(rows));
 }
 
 json node_service::list_pipelines() {

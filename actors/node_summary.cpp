@@ -61,6 +61,7 @@ std::int64_t silent_after_us(const config& c) {
 
 std::string node_summary::shard_state(std::size_t shard, std::int64_t silent_us) const {
   const auto& s = shards[shard];
+  if (standby) return "standby";
   if (s.health.running && s.taken_us != 0 && now_us - s.taken_us > silent_us) return "hung";
   if (s.health.running) return "running";
   return s.health.failures > 0 ? "failed" : "opening";
@@ -70,10 +71,12 @@ node_summary summarize(const node& n) {
   node_summary out;
   out.now_us = wall_clock_us();
   out.plan = n.plan();
+  out.standby = !n.owns_shards();
   out.shards = n.shards();
   out.board = n.sources().all();
   for (const auto& [name, p] : out.plan->pipelines) {
     out.pipelines[name] = summary_of(p.record, out.shards);
+    if (out.standby && out.pipelines[name].state == "starting") out.pipelines[name].state = "standby";
     add_watermarks(out, p);
   }
   for (const auto& s : out.shards) {

@@ -9,8 +9,13 @@ using self_ptr = shard_actor::stateful_pointer<shard_actor_state>;
 void post(self_ptr self, shard_job job) {
   auto cell = self->state.cell;
   const auto id = job.id;
-  self->state.pool->post(
-      {std::move(job.run), [cell, id] { cell->job_finished(id); }, [cell, id] { cell->job_hangs(id); }});
+  const bool writes = job.kind == job_kind::open || job.kind == job_kind::commit;
+  if (writes) ++cell->writing;
+  auto run = [cell, writes, work = std::move(job.run)] {
+    work();
+    if (writes) --cell->writing;
+  };
+  self->state.pool->post({std::move(run), [cell, id] { cell->job_finished(id); }, [cell, id] { cell->job_hangs(id); }});
 }
 
 // After every event: what may run now is posted, the timer is set for what comes by itself.
@@ -47,6 +52,28 @@ void shard_cell::listen(caf::actor_addr who) {
   listener_ = std::move(who);
 }
 
+bool shard_cell::claim() {
+  std::lock_guard lock(mutex_);
+  if (retired_) return false;
+  ++claims_;
+  return true;
+}
+
+void shard_cell::give_back() {
+  std::lock_guard lock(mutex_);
+  --claims_;
+}
+
+void shard_cell::retire(bool retired) {
+  std::lock_guard lock(mutex_);
+  retired_ = retired;
+}
+
+bool shard_cell::is_free() const {
+  std::lock_guard lock(mutex_);
+  return retired_ && claims_ == 0 && writing == 0;
+}
+
 void shard_cell::note(std::vector<std::uint64_t>& list, std::uint64_t id) {
   caf::actor to;
   {
@@ -69,6 +96,7 @@ shard_actor::behavior_type shard_behavior(self_ptr self, std::shared_ptr<shard_c
   s.pool = pool;
   s.now_us = now_us;
   s.cell->listen(self->address());
+  self->attach_functor([cell = s.cell](const caf::error&) { cell->give_back(); });
   s.cell->failure.reset();
   s.cell->core->start(std::move(plan), now_us());
   self->send(self, wake_atom::value);

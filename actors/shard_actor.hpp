@@ -6,6 +6,7 @@
 // the shard waits for those that write before it opens again.
 #pragma once
 
+#include <atomic>
 #include <mutex>
 
 #include "actors/messages.hpp"
@@ -23,6 +24,14 @@ class shard_cell {
   void listen(caf::actor_addr who);
   std::vector<std::uint64_t> take_finished() { return take(finished_); }
   std::vector<std::uint64_t> take_hung() { return take(hung_); }
+  // Who may run the shard. An actor begins only where claim() answers yes; once retired, and when the last one has
+  // ended and its last job that writes RocksDB too, the cell is free: a standby may write there.
+  bool claim();
+  void give_back();
+  void retire(bool retired);
+  bool is_free() const;
+  std::atomic<int> writing = 0;          // jobs that open the shard or commit, of any incarnation
+  std::atomic<bool> asks_first = false;  // the shard was opened before by this owner: ownership is in doubt
   // Why the shard failed; set by its listener, read by the actor after each event.
   std::optional<error> failure;
 
@@ -30,7 +39,9 @@ class shard_cell {
   void note(std::vector<std::uint64_t>& list, std::uint64_t id);
   std::vector<std::uint64_t> take(std::vector<std::uint64_t>& list);
 
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
+  int claims_ = 0;
+  bool retired_ = false;
   std::vector<std::uint64_t> finished_, hung_;
   caf::actor_addr listener_;
 };

@@ -141,7 +141,6 @@ result<std::int64_t> control_log::resolve(const std::vector<control_record>& rec
 
 result<std::int64_t> control_log::append(const std::vector<control_record>& records) {
   if (records.empty()) return plan_->state.offset;
-  if (fenced_) return fail(errc::fenced, "another process has opened the control log of {}", app_);
   if (!writer_) {
     WEIR_TRY(writer, log_.open_writer(topic::control_writer(app_)));
     writer_ = std::move(writer);
@@ -156,10 +155,11 @@ result<std::int64_t> control_log::append(const std::vector<control_record>& reco
       const bool nothing_happened = !last && last.error().code == errc::unavailable && folded_.offset == base;
       if (nothing_happened && tries < commit_tries) continue;
     }
-    if (!last) {
-      fenced_ = last.error().code == errc::fenced;
-      return last;
+    if (!last && last.error().code == errc::fenced) {
+      writer_.reset();
+      return fail(errc::unavailable, "another node has written to the control log meanwhile; try again");
     }
+    if (!last) return last;
     WEIR_TRY_VOID(fold_up_to(*last));
     return last;
   }

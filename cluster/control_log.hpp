@@ -22,9 +22,10 @@ class control_log {
   // Makes the topic where there is none, opens its writer (fencing an older one) and folds to the end.
   static result<std::unique_ptr<control_log>> open(event_log& log, std::string app);
 
-  // All records in one transaction, then folds to it. Answers the offset of the last. Errors:
-  //   fenced           another control log of this app was opened; this one only reads from now on
-  //   unavailable      nothing stands, and others wrote meanwhile: check the command again against the new plan
+  // All records in one transaction, then folds to it. Answers the offset of the last. Nodes that share a deployment
+  // share the writer's id, so whoever opens it fences the others: what was checked against plan() and stands was true
+  // when it was written. Errors:
+  //   unavailable      nothing stands, and others may have written meanwhile: check the command again against the plan
   //   unknown_outcome  the log does not answer; it may stand or not, poll() shows it once the log answers again
   // and those of log_writer::commit.
   result<std::int64_t> append(const std::vector<control_record>& records);
@@ -50,7 +51,6 @@ class control_log {
   std::string app_;
   std::unique_ptr<log_reader> reader_;
   std::unique_ptr<log_writer> writer_;
-  bool fenced_ = false;
   control_state folded_;          // of every entry read; ahead of plan_ only while a read is under way
   std::vector<log_entry> since_;  // entries read since the transaction that is being decided began
   bool recording_ = false;

@@ -1,74 +1,13 @@
 // Records to JSON and back, and the fold over them.
 #include "cluster/control_state.hpp"
 
-#include <nlohmann/json.hpp>
-
+#include "cluster/record_json.hpp"
 #include "runtime/batch/key_codec.hpp"
 
 namespace weir {
 namespace {
 
 using json = nlohmann::json;
-
-std::optional<run_state> run_state_from(std::string_view text) {
-  for (const run_state s : {run_state::running, run_state::paused, run_state::quarantined}) {
-    if (text == to_string(s)) return s;
-  }
-  return std::nullopt;
-}
-
-// Reads the fields of one record; after the first that is missing or of another type, `ok` is false.
-class record_reader {
- public:
-  explicit record_reader(const std::optional<std::string>& value)
-      : record_(json::parse(value.value_or(""), nullptr, false)), ok_(record_.is_object()) {}
-
-  bool ok() const { return ok_; }
-  bool removed() { return ok_ && record_.contains("removed") && flag("removed"); }
-
-  std::string text(const char* field) {
-    const json* at = find(field);
-    if (!expect(at && at->is_string())) return {};
-    return at->get<std::string>();
-  }
-  bool flag(const char* field) {
-    const json* at = find(field);
-    return expect(at && at->is_boolean()) && at->get<bool>();
-  }
-  std::uint64_t number(const char* field, std::uint64_t maximum = std::numeric_limits<std::uint64_t>::max()) {
-    const json* at = find(field);
-    if (!expect(at && at->is_number_unsigned() && at->get<std::uint64_t>() <= maximum)) return 0;
-    return at->get<std::uint64_t>();
-  }
-  run_state state(const char* field) {
-    const std::optional<run_state> s = run_state_from(text(field));
-    return expect(s.has_value()) ? *s : run_state::running;
-  }
-  std::map<std::string, std::string> texts(const char* field) {
-    std::map<std::string, std::string> out;
-    const json* at = find(field);
-    if (!expect(at && at->is_object())) return out;
-    for (const auto& [name, value] : at->items()) {
-      if (!expect(value.is_string())) return out;
-      out.emplace(name, value.get<std::string>());
-    }
-    return out;
-  }
-
- private:
-  const json* find(const char* field) const {
-    if (!ok_) return nullptr;
-    const auto it = record_.find(field);
-    return it == record_.end() ? nullptr : &*it;
-  }
-  bool expect(bool condition) { return ok_ = ok_ && condition; }
-
-  json record_;
-  bool ok_;
-};
-
-// Bytes that are no UTF-8 (they can only come from an error's text) become U+FFFD instead of an exception.
-std::string dump(const json& record) { return record.dump(-1, ' ', false, json::error_handler_t::replace); }
 
 std::string removed_value(std::uint64_t incarnation) { return dump({{"removed", true}, {"incarnation", incarnation}}); }
 
@@ -143,6 +82,7 @@ bool fold_kind(control_state& state, std::string_view kind, std::string_view nam
   if (kind == "stream") return fold_stream(state, name, entry.value);
   if (kind == "pipeline") return fold_pipeline(state, name, entry.value);
   if (kind == "source") return fold_source(state, name, entry.value);
+  if (is_member_kind(kind)) return fold_member(state.members, kind, name, entry);
   if (entry.key == "deployment") return fold_deployment(state, entry.value);
   if (entry.value) {
     state.unknown.insert(entry.key);
@@ -169,7 +109,7 @@ status fold_control(control_state& state, const log_entry& entry) {
   const std::size_t slash = key.find('/');
   const std::string_view kind = key.substr(0, slash);
   const std::string_view name = slash == std::string_view::npos ? std::string_view() : key.substr(slash + 1);
-  const bool named = kind == "stream" || kind == "pipeline" || kind == "source";
+  const bool named = kind == "stream" || kind == "pipeline" || kind == "source" || is_member_kind(kind);
   const bool good = !(named && name.empty()) && fold_kind(state, kind, name, entry);
   if (!good) {
     return fail(errc::corrupt, "control record '{}' at offset {} is no {} record", key, entry.offset, kind);

@@ -1,5 +1,5 @@
-// The cluster's state as a fold over one topic, `<app>.control` (DESIGN §6): streams, pipelines, sources. Every node
-// folds the same records into the same state; fold(compacted) = fold(full).
+// The cluster's state as a fold over one topic, `<app>.control` (DESIGN §6): streams, pipelines, sources, nodes. Every
+// node folds the same records into the same state; fold(compacted) = fold(full).
 //
 // A record's key names what it is about ("stream/camera", "pipeline/socks", "source/station-1", "deployment"); its
 // value is JSON; a tombstone removes it. What one command changes (sources listed together, a pipeline and its streams)
@@ -15,6 +15,7 @@
 #include <string_view>
 #include <vector>
 
+#include "cluster/members.hpp"
 #include "runtime/log/log.hpp"
 #include "runtime/result.hpp"
 #include "runtime/sql/plan.hpp"
@@ -38,7 +39,7 @@ struct pipeline_record {
   std::uint64_t incarnation = 0;  // rises when the pipeline is replaced or reset; state and positions belong to one
   // Of the first in the row of replacements that this one ends; its own: it replaced nobody (PROTOCOL 10).
   std::uint64_t first_incarnation = 0;
-  bool from_beginning = true;     // where its views start reading
+  bool from_beginning = true;  // where its views start reading
   run_state state = run_state::running;
   std::string error;  // of a quarantined pipeline
 
@@ -67,6 +68,7 @@ struct control_state {
   std::map<std::string, stream_record, std::less<>> streams;
   std::map<std::string, pipeline_record, std::less<>> pipelines;
   std::map<std::string, source_record, std::less<>> sources;
+  member_map members;  // nodes that share the deployment; none where a node is alone by nature (the embedded log)
   // The last incarnation of what was removed: what comes under the same name later goes on from there.
   std::map<std::string, std::uint64_t, std::less<>> removed_pipelines, removed_sources;
   // Keys of kinds that this version does not know (a later one wrote them): kept in the log, not acted on.

@@ -11,6 +11,7 @@
 namespace weir::topic {
 
 inline std::string control(std::string_view app) { return fmt::format("{}.control", app); }
+inline std::string heartbeats(std::string_view app) { return fmt::format("{}.heartbeats", app); }
 inline std::string changelog(std::string_view app) { return fmt::format("{}.changelog", app); }
 inline std::string attempts(std::string_view app) { return fmt::format("{}.attempts", app); }
 inline std::string stream(std::string_view app, std::string_view name) {

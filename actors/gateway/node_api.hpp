@@ -73,7 +73,7 @@ class live_cursor {
 
 struct health {
   bool ok = false;
-  std::vector<std::pair<std::string, std::string>> checks;  // name -> "ok" or what is wrong
+  std::vector<std::pair<std::string, std::string>> checks;  // name -> "ok", "ok, ..." or what is wrong
 };
 
 class node_api {

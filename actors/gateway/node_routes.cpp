@@ -15,7 +15,7 @@ http_response health_response(const health& state, bool verbose, std::string_vie
   http_response out{.status = state.ok ? 200 : 503, .content_type = "text/plain; charset=utf-8"};
   if (verbose || !state.ok) {
     for (const auto& [check, what] : state.checks) {
-      out.body += fmt::format("{}{} {}\n", what == "ok" ? "[+]" : "[-]", check, what);
+      out.body += fmt::format("{}{} {}\n", what == "ok" || what.starts_with("ok, ") ? "[+]" : "[-]", check, what);
     }
   }
   out.body += fmt::format("{} {}\n", name, state.ok ? "ok" : "failed");

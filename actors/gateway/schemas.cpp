@@ -62,6 +62,13 @@ constexpr const char* answers = R"json({
     "properties": {
       "version": {"type": "string"}, "node": {"type": "string"}, "uptime_s": {"type": "number"},
       "log": {"type": ["object", "string"]},
+      "cluster": {"type": ["object", "null"], "description": "Nodes that share the app; null on the embedded log.",
+        "properties": {
+          "role": {"type": "string", "enum": ["owner", "standby"]},
+          "owner": {"type": ["string", "null"]}, "owner_url": {"type": ["string", "null"]},
+          "nodes": {"type": "array", "items": {"type": "object"}},
+          "standby": {"type": "array", "description": "Per shard, how far this standby's copy is behind.",
+                      "items": {"type": "object"}}}},
       "shards": {"type": "array", "items": {"type": "object", "properties": {
         "shard": {"type": "integer"}, "state": {"type": "string"}}}}}},
   "column": {

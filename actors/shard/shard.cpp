@@ -43,6 +43,8 @@ void shard::start(std::shared_ptr<const control_plan> plan, std::int64_t now_us)
   impl_->at = impl::phase::opening;
 }
 
+void shard::suspect_predecessor() { impl_->unclean = true; }
+
 void shard::stop() {
   impl_->reset();
   impl_->at = impl::phase::stopped;

@@ -47,6 +47,10 @@ struct shard_options {
   // Chunks of a source that are taken one by one after it. A deeper one that ends the process is met again in a later
   // life, nearer to where its source goes on: each of these commits by itself.
   std::size_t suspect_chunks = 16;
+  // Asked before the writer is opened, so also after it was fenced: whether the shard is still this process' own, by
+  // the control log as it is now (PROTOCOL 22). An error keeps the shard closed; after `unavailable` it asks again.
+  // Empty: it is its own.
+  std::function<status()> may_open;
   std::shared_ptr<suspect_turn> turn;  // one for all shards of a process; none: the shard makes its own
   operator_limits operators;
   ingest_limits ingest;
@@ -134,6 +138,8 @@ class shard {
 
   // --- events; `now_us` is the wall clock ---
   void start(std::shared_ptr<const control_plan> plan, std::int64_t now_us);
+  // Before start(): who had the shard last did not end well, so what was in flight is suspected (PROTOCOL 9).
+  void suspect_predecessor();
   // A later control state: applied at the next cut. Opens and removes sources, adds and drops pipelines.
   void apply(std::shared_ptr<const control_plan> plan, std::int64_t now_us);
   void offer(offered_chunk chunk, std::int64_t now_us);

@@ -4,7 +4,7 @@
 #include <set>
 #include <span>
 
-#include "actors/shard/stream_entry.hpp"
+#include "actors/shard/shard_tail.hpp"
 #include "actors/shard/task_node.hpp"
 #include "cluster/topic_names.hpp"
 #include "runtime/fault/fault_points.hpp"
@@ -15,15 +15,7 @@ namespace weir {
 
 namespace {
 
-constexpr std::size_t restore_bytes = std::size_t{8} << 20;
-
-// A view topic's entry as a change of the view's table; none for clocks.
-std::optional<view_row_change> row_of(std::string_view view, const log_append& entry, std::int64_t offset, bool fresh) {
-  if (!entry.header.empty() && entry.header.front() == entry_clock) return std::nullopt;
-  view_row_change row{view, std::nullopt, entry.value, offset, fresh, entry.timestamp_us};
-  if (!entry.key.empty()) row.key = entry.key.substr(1);
-  return row;
-}
+constexpr std::size_t attempts_bytes = std::size_t{8} << 20;
 
 // All in one transaction; a switch that is off parts outputs, the first entries, from positions.
 result<std::vector<std::int64_t>> commit_all(log_writer& to, std::span<const log_append> all, std::size_t outputs) {
@@ -66,70 +58,10 @@ status shard_writer::open(const control_plan& plan) {
   WEIR_TRY(writer, log_.open_writer(topic::shard_writer(app_, shard_)));
   writer_ = std::move(writer);
   kill_point("open.after_fence");
-  WEIR_TRY_VOID(restore_changelog());
-  for (const auto& [name, view] : plan.names.views)
-    WEIR_TRY_VOID(restore_view(name, view.kind == view_kind::upsert ? topic_kind::compacted : topic_kind::append));
+  // Opening has aborted or settled whatever was under way, so the changelog's end is certain (PROTOCOL 8).
+  WEIR_TRY_VOID(shard_tail(app_, shard_, log_, store_).catch_up(plan));
   kill_point("open.after_restore");
   return {};
-}
-
-// Opening the writer has aborted or settled whatever was under way, so the changelog's end is certain (PROTOCOL 8).
-status shard_writer::restore_changelog() {
-  WEIR_TRY(stamp, store_.changelog_stamp(shard_));
-  WEIR_TRY(bounds, log_.bounds(changelog_, shard_));
-  auto reader = log_.read(changelog_, shard_, std::min(stamp, bounds.end));
-  const bool lost = stamp > bounds.end || (!reader && reader.error().code == errc::offset_out_of_range);
-  if (lost && rule_on(24)) {  // the state holds what the log has lost (PROTOCOL 24)
-    WEIR_TRY_VOID(store_.wipe(shard_));
-    reader = log_.read(changelog_, shard_, 0);
-  } else if (lost) {
-    reader = log_.read(changelog_, shard_, bounds.end);
-  }
-  if (!reader) return fail(std::move(reader).error());
-  for (;;) {
-    WEIR_TRY(entries, (*reader)->fetch(restore_bytes));
-    if (entries.empty()) return {};
-    state_delta delta;
-    for (const auto& e : entries) {
-      std::optional<std::string_view> value;
-      if (e.value) value = *e.value;
-      delta.changes.push_back({e.key, value});
-    }
-    delta.changelog_next = entries.back().offset + 1;
-    WEIR_TRY_VOID(store_.apply(shard_, delta));
-  }
-}
-
-status shard_writer::restore_view(std::string_view view, topic_kind kind) {
-  const auto topic = topic::view(app_, view);
-  WEIR_TRY(stamp, store_.view_stamp(shard_, view));
-  WEIR_TRY(bounds, log_.bounds(topic, shard_));
-  if (stamp > bounds.end || (stamp < bounds.start && kind == topic_kind::append && stamp > 0)) {
-    WEIR_TRY_VOID(store_.wipe_view(shard_, view));
-    stamp = 0;
-  }
-  if (kind == topic_kind::append) stamp = std::max(stamp, bounds.start);
-  WEIR_TRY(changelog_next, store_.changelog_stamp(shard_));
-  auto reader = log_.read(topic, shard_, stamp);
-  if (!reader && reader.error().code == errc::offset_out_of_range) {
-    WEIR_TRY_VOID(store_.wipe_view(shard_, view));
-    reader = log_.read(topic, shard_, bounds.start);
-  }
-  if (!reader) return fail(std::move(reader).error());
-  for (;;) {
-    WEIR_TRY(entries, (*reader)->fetch(restore_bytes));
-    if (entries.empty()) return {};
-    state_delta delta;
-    delta.changelog_next = changelog_next;
-    for (const auto& e : entries) {
-      std::optional<std::string_view> value;
-      if (e.value) value = *e.value;
-      const log_append entry{topic, shard_, e.key, value, e.header, e.timestamp_us};
-      if (auto row = row_of(view, entry, e.offset, kind == topic_kind::append)) delta.rows.push_back(*row);
-    }
-    delta.view_next.emplace_back(view, entries.back().offset + 1);
-    WEIR_TRY_VOID(store_.apply(shard_, delta));
-  }
 }
 
 shard_writer::flat shard_writer::flatten(const std::vector<const epoch*>& epochs) const {
@@ -238,7 +170,7 @@ result<std::map<std::string, attempt>> shard_writer::read_attempts() {
   std::map<std::string, attempt> out;
   WEIR_TRY(reader, log_.read(topic::attempts(app_), shard_, 0));
   for (;;) {
-    WEIR_TRY(entries, reader->fetch(restore_bytes));
+    WEIR_TRY(entries, reader->fetch(attempts_bytes));
     if (entries.empty()) return out;
     for (const auto& e : entries) {
       if (!e.value) {  // a successor has begun afresh

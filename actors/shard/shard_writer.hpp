@@ -66,8 +66,6 @@ class shard_writer {
   flat flatten(const std::vector<const epoch*>& epochs) const;
   status commit_together(const std::vector<const epoch*>& epochs, commit_outcome& outcome);
   status apply(const flat& f, const std::vector<std::int64_t>& offsets, commit_outcome& outcome);
-  status restore_changelog();
-  status restore_view(std::string_view view, topic_kind kind);
   std::string_view view_of(std::string_view topic) const;
 
   std::string app_, changelog_, view_prefix_, shuffle_prefix_, stream_prefix_;

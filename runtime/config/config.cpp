@@ -345,6 +345,8 @@ status check(const config& c) {
   WEIR_TRY_VOID(check_order("gateway.max_inflated_bytes", c.gateway.max_inflated_bytes, "http.pending_bytes",
                             c.http.pending_bytes));
   WEIR_TRY_VOID(check_kafka(c));
+  if (c.cluster.lease_us < 3 * c.cluster.heartbeat_interval_us)
+    return fail(errc::invalid_argument, "cluster.lease is shorter than three of cluster.heartbeat_interval");
   std::set<std::string_view> names;
   for (const pipeline_config& p : c.pipelines) {
     if (!names.insert(p.name).second) return fail(errc::conflict, "two [[pipeline]] are named {}", p.name);

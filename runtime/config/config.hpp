@@ -103,6 +103,14 @@ struct supervision_config {
   std::int64_t watch_interval_us = 500'000;
 };
 
+struct cluster_config {
+  std::string host = "127.0.0.1";
+  std::int64_t port = 0;
+  std::int64_t heartbeat_interval_us = 300'000;
+  std::int64_t lease_us = 2'000'000;
+  std::int64_t suspicion_us = 300'000;
+};
+
 struct gateway_config {
   std::string host = "127.0.0.1";
   std::int64_t port = 8420;
@@ -147,6 +155,7 @@ struct config {
   source_limits_config sources;
   http_config http;
   supervision_config supervision;
+  cluster_config cluster;
   gateway_config gateway;
   std::vector<pipeline_config> pipelines;
   std::vector<source_config> listed_sources;

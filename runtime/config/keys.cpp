@@ -58,7 +58,8 @@ void add_node(std::vector<config_key>& k) {
   const std::string_view s = "node";
   k.push_back(words(s, "app", AT(node.app), 1, 32, "The deployment's name; every topic's name begins with it.",
                     key_type::name));
-  k.push_back(words(s, "name", AT(node.name), 1, 64, "This node's name in logs and status.", key_type::name));
+  k.push_back(words(s, "name", AT(node.name), 1, 64,
+                    "This node's name in logs and status; nodes that share an app need one each.", key_type::name));
   k.push_back(words(s, "data_dir", AT(node.data_dir), 1, 4096,
                     "Folder of the embedded log, the state and the token; relative to this file."));
   k.push_back(count(s, "shards", AT(node.shards), 1, 256, "shards",
@@ -204,6 +205,19 @@ void add_supervision(std::vector<config_key>& k) {
                        "How often hung jobs are looked for."));
 }
 
+void add_cluster(std::vector<config_key>& k) {
+  const std::string_view s = "cluster";
+  k.push_back(words(s, "host", AT(cluster.host), 1, 255,
+                    "Address on which the other nodes of the app notice this one's end; it must be theirs to reach."));
+  k.push_back(count(s, "port", AT(cluster.port), 0, 65'535, "TCP port", "Its port; 0: a free one."));
+  k.push_back(duration(s, "heartbeat_interval", AT(cluster.heartbeat_interval_us), 50 * us_per_ms, 500 * us_per_ms,
+                       "How often a node says that it is there."));
+  k.push_back(duration(s, "lease", AT(cluster.lease_us), us_per_s, 5 * minute,
+                       "Silence after which a node counts as gone and a standby takes its shards."));
+  k.push_back(duration(s, "suspicion", AT(cluster.suspicion_us), 50 * us_per_ms, minute,
+                       "How long a node that can no longer be reached may take to answer in the control log."));
+}
+
 void add_gateway(std::vector<config_key>& k) {
   const std::string_view s = "gateway";
   k.push_back(words(s, "host", AT(gateway.host), 1, 255, "Address that the HTTP server listens on."));
@@ -248,6 +262,7 @@ std::vector<config_key> make_keys() {
   add_sources(k);
   add_http(k);
   add_supervision(k);
+  add_cluster(k);
   add_gateway(k);
   return k;
 }
@@ -284,6 +299,7 @@ std::span<const config_section> config_sections() {
       {"sources.mqtt", "Sources that subscribe to topics of MQTT brokers."},
       {"http", "Records that come by POST."},
       {"supervision", "Shards that fail are restarted with growing waits."},
+      {"cluster", "Nodes that share an app, on Apache Kafka: one owns the shards, the others stand by."},
       {"gateway", "HTTP, WebSocket and the dashboard."},
   };
   return sections;

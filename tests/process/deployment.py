@@ -92,6 +92,7 @@ class life:
         self.lines = {s: [line(i, s) for i in range(FILE_LINES)] for s in ("a", "b")}
         self.lines["grows"] = []
         self.node = node(config, {"windows.sql": WINDOWS, "totals.sql": TOTALS})
+        self.files = self.node.folder / "in"
         for s in self.lines:
             self.node.write(f"in/{s}.ndjson", "".join(text + "\n" for text in self.lines[s]))
         self.half = ""
@@ -107,7 +108,7 @@ class life:
         text = self.half + "".join(each + "\n" for each in added)
         keep = 0 if cut is None else cut + 1
         self.half = text[len(text) - keep:]
-        with open(self.node.folder / "in" / "grows.ndjson", "a") as file:
+        with open(self.files / "grows.ndjson", "a") as file:
             file.write(text[:len(text) - keep])
 
     def live_until_killed(self, seconds=8.0, **faults):

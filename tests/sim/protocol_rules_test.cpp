@@ -1,6 +1,7 @@
 // PROTOCOL.md, rule by rule: what the rule keeps true is checked, and the same check fails while the rule is off.
 // Rules 1, 12 and 13 have further tests in tests/cluster, 14 and 17 in tests/runtime/operators, 23 in
-// tests/runtime/log; 10 is in replacement_test.cpp, 15 and 25 in posted_records_test.cpp.
+// tests/runtime/log; 10 is in replacement_test.cpp, 15 and 25 in posted_records_test.cpp, 19 to 21 in
+// tests/cluster/members_test.cpp.
 #include "runtime/fault/protocol_rules.hpp"
 
 #include <catch2/catch.hpp>
@@ -350,4 +351,39 @@ TEST_CASE("rule 24: state that is ahead of a log which lost its end is rebuilt",
   sim::life_options o;
   o.log_faults = false;
   seeds_show(24, 150, o);
+}
+
+TEST_CASE("rule 22: a writer that was fenced asks whose the shard is before it opens again", "[rules]") {
+  holds_only_with(22, []() -> std::string {
+    std::vector<std::string> records;
+    for (int i = 0; i < 200; ++i) records.push_back(record(i % 50, "a"));
+    temp_folder folder;
+    sim_log log({});
+    bool first_owns = true;  // as the control log has it
+    const auto node_that = [&](const char* state, bool first) {
+      sim_node_options o;
+      o.chunk_records = 4;
+      o.shard.commit_interval_min_us = o.shard.commit_interval_max_us = 5'000;
+      o.shard.may_open = [&first_owns, first]() -> status {
+        if (first_owns == first) return {};
+        return fail(errc::unavailable, "another node owns the shards");
+      };
+      return std::make_unique<sim_node>(log, folder.path(state), o,
+                                        std::map<std::string, std::string>{{"p", small_sql}},
+                                        std::vector{instrument("i", records)});
+    };
+    const auto first = node_that("first", true);
+    for (int i = 0; i < 100; ++i)
+      if (!first->step()) first->pass_time(6'000);
+    first_owns = false;
+    const auto second = node_that("second", false);
+    for (int i = 0; i < 5'000; ++i)
+      for (auto* n : {first.get(), second.get()})
+        if (!n->step()) n->pass_time(6'000);
+    second->run_to_rest();
+    if (first->failed_shards.empty()) return "the first was not fenced: the test shows nothing";
+    if (!second->failed_shards.empty()) return "who owns the shard was fenced: " + second->failed_shards.front();
+    const auto rows = final_rows(log, "weir", second->control().plan()->names.views.at("plain"), 1);
+    return rows.size() == records.size() ? "" : fmt::format("{} rows of {}", rows.size(), records.size());
+  });
 }

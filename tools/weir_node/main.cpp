@@ -87,6 +87,7 @@ int serve(const weir::config& c, const sigset_t& ending) {
   const auto url = url_of(c.gateway.host, (*gateway)->port());
   auto file = weir::node_file::write(c.node.data_dir, url, *token);
   if (!file) return report(file.error());
+  (*node)->announce(url);
   fmt::print("weir-node {} serves {}; address and token for weir are in {}\n", WEIR_VERSION, url, file->path());
   std::fflush(stdout);
   const bool asked = wait_for_end(ending, **node);

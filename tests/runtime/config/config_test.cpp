@@ -155,6 +155,13 @@ TEST_CASE("keys that contradict each other are refused") {
   CHECK(contains(refusal("[log]\nmax_record = '16 MiB'\n[commit]\nmax_bytes = '1 MiB'\n"), "log.max_record is above"));
 }
 
+TEST_CASE("a lease must last for three heartbeats") {
+  CHECK(contains(refusal("[cluster]\nlease = '1 s'\nheartbeat_interval = '400 ms'\n"),
+                 "cluster.lease is shorter than three of cluster.heartbeat_interval"));
+  CHECK(contains(refusal("[cluster]\nheartbeat_interval = '501 ms'\n"), "cluster.heartbeat_interval"));
+  CHECK(parse_config("[cluster]\nlease = '1200 ms'\nheartbeat_interval = '400 ms'\n", "c.toml"));
+}
+
 TEST_CASE("a refused token or password is not shown") {
   const std::string text = refusal(fmt::format("[gateway]\ntoken = 'secret{}'\n", std::string(600, 'x')));
   CHECK(contains(text, "gateway.token"));

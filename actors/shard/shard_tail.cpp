@@ -1,0 +1,190 @@
+#include "actors/shard/shard_tail.hpp"
+
+#include "actors/shard/task_node.hpp"
+#include "cluster/topic_names.hpp"
+#include "runtime/batch/key_codec.hpp"
+#include "runtime/fault/protocol_rules.hpp"
+
+namespace weir {
+
+namespace {
+
+constexpr std::size_t fetch_bytes = std::size_t{8} << 20;
+
+topic_kind kind_of(const view_plan& view) {
+  return view.kind == view_kind::upsert ? topic_kind::compacted : topic_kind::append;
+}
+
+// Tells the views of one pipeline from those of another, or of a later one, that have the same names.
+std::int64_t making_of(const pipeline_record& r) {
+  return static_cast<std::int64_t>(stable_hash(fmt::format("{}/{}", r.name, r.first_incarnation)) >> 1);
+}
+
+}  // namespace
+
+std::optional<view_row_change> row_of(std::string_view view, const log_append& entry, std::int64_t offset, bool fresh) {
+  if (!entry.header.empty() && entry.header.front() == entry_clock) return std::nullopt;
+  view_row_change row{view, std::nullopt, entry.value, offset, fresh, entry.timestamp_us};
+  if (!entry.key.empty()) row.key = entry.key.substr(1);
+  return row;
+}
+
+shard_tail::shard_tail(std::string app, int shard, event_log& log, state_store& store)
+    : app_(std::move(app)), changelog_topic_(topic::changelog(app_)), shard_(shard), log_(log), store_(store) {}
+
+status shard_tail::catch_up(const control_plan& plan) {
+  WEIR_TRY_VOID(restore_changelog());
+  for (const auto& [pipeline, planned] : plan.pipelines)
+    for (const auto& view : planned.views) {
+      WEIR_TRY_VOID(settle_view(view.name, making_of(planned.record)));
+      WEIR_TRY_VOID(restore_view(view.name, kind_of(view)));
+    }
+  return {};
+}
+
+status shard_tail::restore_changelog() {
+  WEIR_TRY(stamp, store_.changelog_stamp(shard_));
+  WEIR_TRY(bounds, log_.bounds(changelog_topic_, shard_));
+  auto reader = log_.read(changelog_topic_, shard_, std::min(stamp, bounds.end));
+  const bool lost = stamp > bounds.end || (!reader && reader.error().code == errc::offset_out_of_range);
+  if (lost && rule_on(24)) {  // the state holds what the log has lost (PROTOCOL 24)
+    WEIR_TRY_VOID(store_.wipe(shard_));
+    reader = log_.read(changelog_topic_, shard_, 0);
+  } else if (lost) {
+    reader = log_.read(changelog_topic_, shard_, bounds.end);
+  }
+  if (!reader) return fail(std::move(reader).error());
+  for (bool more = true; more;) {
+    WEIR_TRY(came, take_changes(**reader));
+    more = came;
+  }
+  return {};
+}
+
+result<bool> shard_tail::take_changes(log_reader& from) {
+  WEIR_TRY(entries, from.fetch(fetch_bytes));
+  if (entries.empty()) return false;
+  state_delta delta;
+  for (const auto& e : entries) {
+    std::optional<std::string_view> value;
+    if (e.value) value = *e.value;
+    delta.changes.push_back({e.key, value});
+  }
+  delta.changelog_next = entries.back().offset + 1;
+  WEIR_TRY_VOID(store_.apply(shard_, delta));
+  return true;
+}
+
+status shard_tail::settle_view(const std::string& view, std::int64_t making) {
+  const auto mark = "@" + view;  // no view's name
+  WEIR_TRY(copied, store_.view_stamp(shard_, mark));
+  if (copied == making) return {};
+  WEIR_TRY(stamp, store_.view_stamp(shard_, view));
+  if (copied != 0 && stamp != 0) WEIR_TRY_VOID(store_.wipe_view(shard_, view));
+  state_delta delta;
+  WEIR_TRY(changelog_next, store_.changelog_stamp(shard_));
+  delta.changelog_next = changelog_next;
+  delta.view_next.emplace_back(mark, making);
+  return store_.apply(shard_, delta);
+}
+
+status shard_tail::restore_view(std::string_view view, topic_kind kind) {
+  const auto topic = topic::view(app_, view);
+  WEIR_TRY(stamp, store_.view_stamp(shard_, view));
+  WEIR_TRY(bounds, log_.bounds(topic, shard_));
+  if (stamp > bounds.end || (stamp < bounds.start && kind == topic_kind::append && stamp > 0)) {
+    WEIR_TRY_VOID(store_.wipe_view(shard_, view));
+    stamp = 0;
+  }
+  if (kind == topic_kind::append) stamp = std::max(stamp, bounds.start);
+  auto reader = log_.read(topic, shard_, stamp);
+  if (!reader && reader.error().code == errc::offset_out_of_range) {
+    WEIR_TRY_VOID(store_.wipe_view(shard_, view));
+    reader = log_.read(topic, shard_, bounds.start);
+  }
+  if (!reader) return fail(std::move(reader).error());
+  for (bool more = true; more;) {
+    WEIR_TRY(came, take_rows(**reader, view, kind));
+    more = came;
+  }
+  return {};
+}
+
+result<bool> shard_tail::take_rows(log_reader& from, std::string_view view, topic_kind kind) {
+  WEIR_TRY(entries, from.fetch(fetch_bytes));
+  if (entries.empty()) return false;
+  const auto topic = topic::view(app_, view);
+  state_delta delta;
+  WEIR_TRY(changelog_next, store_.changelog_stamp(shard_));
+  delta.changelog_next = changelog_next;
+  for (const auto& e : entries) {
+    std::optional<std::string_view> value;
+    if (e.value) value = *e.value;
+    const log_append entry{topic, shard_, e.key, value, e.header, e.timestamp_us};
+    if (auto row = row_of(view, entry, e.offset, kind == topic_kind::append)) delta.rows.push_back(*row);
+  }
+  delta.view_next.emplace_back(view, entries.back().offset + 1);
+  WEIR_TRY_VOID(store_.apply(shard_, delta));
+  return true;
+}
+
+result<bool> shard_tail::follow(const control_plan& plan) {
+  WEIR_TRY(more, follow_changelog());
+  for (const auto& [pipeline, planned] : plan.pipelines)
+    for (const auto& view : planned.views) {
+      WEIR_TRY(more_rows, follow_view(view.name, making_of(planned.record), kind_of(view)));
+      more = more || more_rows;
+    }
+  std::erase_if(views_, [&](const auto& one) { return !plan.names.views.contains(one.first); });
+  return more;
+}
+
+// None: its beginning does not show yet.
+result<std::unique_ptr<log_reader>> shard_tail::reader_at(const std::string& topic, std::int64_t from) {
+  WEIR_TRY(bounds, log_.bounds(topic, shard_));
+  if (from > bounds.end) return std::unique_ptr<log_reader>();
+  return log_.read(topic, shard_, from);
+}
+
+result<bool> shard_tail::follow_changelog() {
+  if (!changelog_) {
+    WEIR_TRY(stamp, store_.changelog_stamp(shard_));
+    auto reader = reader_at(changelog_topic_, stamp);
+    if (!reader && reader.error().code == errc::offset_out_of_range) {
+      WEIR_TRY_VOID(store_.wipe(shard_));
+      reader = log_.read(changelog_topic_, shard_, 0);
+    }
+    if (!reader) return fail(std::move(reader).error());
+    if (!*reader) return false;
+    changelog_ = std::move(*reader);
+  }
+  auto came = take_changes(*changelog_);
+  if (!came) changelog_.reset();
+  return came;
+}
+
+result<bool> shard_tail::follow_view(const std::string& view, std::int64_t making, topic_kind kind) {
+  auto& followed = views_[view];
+  if (followed.making != making) followed = {making, nullptr};
+  auto& reader = followed.reader;
+  if (!reader) {
+    WEIR_TRY_VOID(settle_view(view, making));
+    const auto topic = topic::view(app_, view);
+    WEIR_TRY(stamp, store_.view_stamp(shard_, view));
+    WEIR_TRY(bounds, log_.bounds(topic, shard_));
+    if (kind == topic_kind::append) stamp = std::max(stamp, bounds.start);
+    if (stamp > bounds.end) return false;
+    auto made = log_.read(topic, shard_, stamp);
+    if (!made && made.error().code == errc::offset_out_of_range) {
+      WEIR_TRY_VOID(store_.wipe_view(shard_, view));
+      made = log_.read(topic, shard_, bounds.start);
+    }
+    if (!made) return fail(std::move(made).error());
+    reader = std::move(*made);
+  }
+  auto came = take_rows(*reader, view, kind);
+  if (!came) reader.reset();
+  return came;
+}
+
+}  // namespace weir

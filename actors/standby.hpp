@@ -1,0 +1,41 @@
+// What a node does with the shards that another one owns: it keeps its own RocksDB near the end of their changelogs and
+// views, so that a takeover has little left to read (DESIGN §5).
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "actors/node.hpp"
+#include "actors/shard/shard_tail.hpp"
+
+namespace weir {
+
+class standby {
+ public:
+  // A cell that still has an actor or writes is waited for. `plan`: the present one, from any thread.
+  standby(std::string app, std::vector<std::shared_ptr<shard_cell>> cells, event_log& log, state_store& store,
+          std::function<plan_ptr()> plan);
+  ~standby();  // ends after the fetch that is under way
+
+  std::vector<standby_shard> shards() const;
+
+ private:
+  void run();
+  bool pass(std::size_t shard, const control_plan& plan);
+
+  std::vector<std::shared_ptr<shard_cell>> cells_;
+  std::vector<std::unique_ptr<shard_tail>> tails_;
+  std::function<plan_ptr()> plan_;
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  bool ending_ = false;
+  std::vector<standby_shard> shards_;
+  std::thread thread_;
+};
+
+}  // namespace weir
