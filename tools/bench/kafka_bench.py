@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """weir on Kafka beside the bare loops and, with --streams, Kafka Streams: W1 (windows) and W2 (latency) in one run.
 
-PEERS is a folder with `fill`, `peers/bare` (CMake) and `peers/jvm` (Maven). Each measurement has fresh topics and is
-one line of JSON; a result that differs from W1's answer ends the run. Needs confluent-kafka, orjson and numpy.
+PEERS is a folder with the bare loops (`bare`, CMake) and Kafka Streams (`jvm`, Maven). Each measurement has fresh
+topics and is one line of JSON; a result that differs from W1's answer ends the run. Needs confluent-kafka, orjson and
+numpy.
 """
 
 import argparse
@@ -17,8 +18,9 @@ import sys
 import tempfile
 import time
 
+import numpy
 import orjson
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -59,6 +61,7 @@ CREATE TABLE readings (sensor text, value double precision, sent_us bigint) WITH
 CREATE MATERIALIZED VIEW passed AS SELECT sensor, value, sent_us FROM readings WHERE value > 10;
 """
 
+FIRST_MS, WINDOW_MS = 1_700_000_000_000, 5_000
 TICK = os.sysconf("SC_CLK_TCK")
 PATIENCE = 300
 
@@ -100,17 +103,36 @@ class bench:
 
     def prepare(self):
         self.built = self.folder / "bare"
-        bare = self.peers / "peers/bare"
+        bare = self.peers / "bare"
         self.peer("cmake", "-S", bare, "-B", self.built, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release")
         self.peer("cmake", "--build", self.built, "--target", "bare_w1", "bare_w2", "w2_load")
         if "w1" not in self.given.only:
             return
-        records = ["--records", self.given.records]
-        self.peer(sys.executable, self.peers / "fill", "w1", "--brokers", self.brokers, *records)
-        answer = self.peer(sys.executable, self.peers / "fill", "--answer", "w1", *records)
-        (self.folder / "answer").write_text(answer)
-        self.answer = {(r["sensor"], r["window_start"] * 1000): (r["count"], r["max"])
-                       for r in map(orjson.loads, answer.splitlines())}
+        self.fill()
+
+    def fill(self):
+        """W1's records, in order in each partition: a retry that changes it makes records late."""
+        self.make_topic("w1")
+        producer = Producer({"bootstrap.servers": self.brokers, "linger.ms": 50, "enable.idempotence": True,
+                             "queue.buffering.max.messages": 500_000})
+        self.answer = {}
+        for sensor, ts, value in w1_records(self.given.records):
+            at = (sensor, (ts - ts % WINDOW_MS) * 1000)
+            count, best = self.answer.get(at, (0, -1e300))
+            self.answer[at] = (count + 1, max(best, value))
+            record = {"sensor": sensor, "ts": ts, "value": value, "status": "ok", "site": "north-atlantic"}
+            while True:
+                try:
+                    producer.produce("w1", orjson.dumps(record), sensor)
+                    break
+                except BufferError:
+                    producer.poll(0.1)
+            producer.poll(0)
+        producer.flush()
+        with open(self.folder / "answer", "wb") as out:  # as Kafka Streams' checker reads it
+            for (sensor, start), (count, best) in self.answer.items():
+                row = {"sensor": sensor, "window_start": start // 1000, "count": count, "max": best}
+                out.write(orjson.dumps(row) + b"\n")
 
     def name(self, what):
         self.runs += 1
@@ -130,7 +152,7 @@ class bench:
             for m in c.consume(10_000, 5):
                 if m.error():
                     left.discard(m.partition())
-                elif m.value():
+                elif is_row(m):
                     yield m
         c.close()
 
@@ -168,8 +190,7 @@ class bench:
         found = collections.Counter()
         for m in self.committed(topic):
             row = orjson.loads(m.value())
-            if "window_start" in row:
-                found[row["sensor"], micros(row["window_start"]), row["n"], row["best"]] += 1
+            found[row["sensor"], micros(row["window_start"]), row["n"], row["best"]] += 1
         twice = [row for row, times in found.items() if times > 1]
         wrong = [row for row in found if self.answer.get(row[:2]) != row[2:]]
         windows = {row[:2] for row in found}
@@ -194,8 +215,8 @@ class bench:
                    peak_mb=used.ru_maxrss // 1024)
 
     def streams(self, workload, *settings):
-        text = self.peer(sys.executable, self.peers / "peers/jvm/run.py", "streams", workload, *settings, "--brokers",
-                         self.brokers)
+        text = self.peer(sys.executable, self.peers / "jvm/run.py", "streams", workload, *settings, "--brokers",
+                         self.brokers, "--answer", self.folder / "answer")
         figures = json.loads([row for row in text.splitlines() if row.startswith("{")][0])
         if not figures.get("correct"):
             raise SystemExit(f"Kafka Streams differs: {figures}")
@@ -219,11 +240,9 @@ class bench:
         while time.monotonic() - begun < given.skip + given.seconds + 1:
             for m in c.consume(5_000, 0.005):
                 now = time.time()
-                if m.error() or not m.value() or time.monotonic() - begun < given.skip:
+                if m.error() or not is_row(m) or time.monotonic() - begun < given.skip:
                     continue
-                row = orjson.loads(m.value())
-                if "sent_us" in row:
-                    ages.append(now * 1e3 - row["sent_us"] / 1e3)
+                ages.append(now * 1e3 - orjson.loads(m.value())["sent_us"] / 1e3)
         load.wait(30)
         c.close()
         if len(ages) < given.rate * given.seconds // 2:
@@ -273,6 +292,22 @@ class bench:
         print_medians(lines)
 
 
+def w1_records(records):
+    """Sensor, milliseconds, value: 10,000 a second of event time, up to 1 s of disorder, 1,000 sensors."""
+    random = numpy.random.default_rng(7)
+    for start in range(0, records, 100_000):
+        n = min(100_000, records - start)
+        ts = FIRST_MS + numpy.arange(start, start + n) // 10 - random.integers(0, 1000, n)
+        sensors, values = random.integers(0, 1000, n), numpy.round(random.normal(20, 8, n), 3)
+        for t, s, v in zip(ts.tolist(), sensors.tolist(), values.tolist()):
+            yield f"s{s:04d}", t, v
+
+
+def is_row(message):
+    """Views' topics hold clock entries too."""
+    return (message.value() or b"").startswith(b"{")
+
+
 def micros(text):
     """Microseconds of a timestamp as weir writes it."""
     at = datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
@@ -293,7 +328,7 @@ if __name__ == "__main__":
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("--node", required=True, help="the weir-node program")
     options.add_argument("--cli", required=True, help="the weir program")
-    options.add_argument("--peers", required=True, help="the folder with fill and the bare loops")
+    options.add_argument("--peers", required=True, help="the folder with the bare loops and Kafka Streams")
     options.add_argument("--only", nargs="+", choices=("w1", "w2"), default=["w1", "w2"])
     options.add_argument("--records", type=int, default=2_000_000, help="of W1 (default: %(default)s)")
     options.add_argument("--rate", type=int, default=20_000, help="records a second of W2 (default: %(default)s)")
