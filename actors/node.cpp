@@ -10,14 +10,19 @@
 
 #include "actors/cluster_member.hpp"
 #include "actors/control_actor.hpp"
+#include "actors/kafka_clients.hpp"
 #include "actors/net/io_thread.hpp"
 #include "actors/node_inside.hpp"
 #include "actors/node_log.hpp"
+#include "actors/schema_registry.hpp"
 #include "actors/shard/shard_writer.hpp"
 #include "actors/shard/suspect_turn.hpp"
 #include "actors/source_actor.hpp"
 #include "actors/supervisor.hpp"
+#include "actors/topic_actor.hpp"
+#include "actors/view_topics.hpp"
 #include "cluster/topic_names.hpp"
+#include "cluster/topic_sources.hpp"
 
 namespace weir {
 
@@ -80,6 +85,7 @@ control_limits control_limits_of(const config& c) {
   out.streams = static_cast<std::size_t>(c.limits.streams);
   out.views = static_cast<std::size_t>(c.limits.views);
   out.sources = static_cast<std::size_t>(c.limits.sources);
+  out.view_topics = c.log.kind == "kafka";
   out.sql.statement_bytes = static_cast<std::size_t>(c.limits.statement_bytes);
   return out;
 }
@@ -89,7 +95,13 @@ std::int64_t wall_clock_us() {
   return duration_cast<microseconds>(system_clock::now().time_since_epoch()).count();
 }
 
-node::node(config c) : config_(std::move(c)), started_us_(wall_clock_us()), network_(std::make_shared<io_thread>()) {}
+node::node(config c)
+    : config_(std::move(c)),
+      started_us_(wall_clock_us()),
+      network_(std::make_shared<io_thread>()),
+      kafka_(std::make_shared<kafka_clients>(config_)),
+      registry_(
+          std::make_shared<schema_registry>(config_.sources.kafka_registry, ms(config_.sources.kafka_timeout_us))) {}
 
 node::~node() { stop(); }
 
@@ -134,7 +146,9 @@ status node::apply_configured() {
   WEIR_TRY_VOID(drop_orphaned_topics(*log_, hub_, config_.node.app, *control_->plan()));
   for (const auto& p : config_.pipelines) {
     WEIR_TRY(sql, read_file(p.file));
-    auto applied = append(apply_pipeline(*control_->plan(), p.name, sql, false, p.from_beginning(), limits));
+    auto checked = apply_pipeline(*control_->plan(), p.name, sql, false, p.from_beginning(), limits);
+    if (checked && !checked->empty()) WEIR_TRY_VOID(make_view_topics(*log_, config_, *control_->plan(), p.name, sql));
+    auto applied = append(std::move(checked));
     if (applied) continue;
     applied.error().message = fmt::format("pipeline {} ({}): {}", p.name, p.file, applied.error().message);
     if (applied.error().code == errc::conflict && control_->state()->pipelines.contains(p.name))
@@ -166,6 +180,10 @@ connector_context node::context_of(std::string_view stream) const {
   context.mqtt.connect_timeout_us = config_.sources.mqtt_connect_timeout_us;
   context.mqtt.buffer_bytes = static_cast<std::size_t>(config_.sources.mqtt_buffer_bytes);
   context.mqtt.network = network_;
+  context.kafka.brokers = kafka_->allowed();
+  context.kafka.open = [kafka = kafka_](const std::string& brokers) { return kafka->open(brokers); };
+  context.kafka.has_schemas = !config_.sources.kafka_registry.empty();
+  context.kafka.schema_of = [registry = registry_](std::uint32_t id) { return registry->schema(id); };
   context.max_record_bytes = static_cast<std::size_t>(config_.log.max_record_bytes);
   context.file_poll_interval_us = config_.sources.file_poll_interval_us;
   context.now_us = wall_clock_us;
@@ -295,6 +313,21 @@ child_spec node::source_child(const source_record& record) {
           }};
 }
 
+child_spec node::topic_child(const source_record& record) {
+  topic_setup setup;
+  setup.topic = record;
+  setup.context = context_of(record.stream);
+  setup.interval = ms(config_.sources.kafka_look_us);
+  setup.limits = control_limits_of(config_);
+  setup.pool = pool_.get();
+  setup.board = &board_;
+  setup.plan = [this] { return plan(); };
+  setup.command = [this](auto check, auto done) { command(std::move(check), std::move(done)); };
+  return {record.name, [setup](caf::actor_system& system) {
+            return caf::actor_cast<caf::actor>(system.spawn(topic_behavior, setup));
+          }};
+}
+
 // Topics first: nobody may be told of a stream or view whose topics are not there.
 status node::publish(const plan_ptr& plan) {
   {
@@ -338,7 +371,9 @@ void node::follow_sources(const control_plan& plan) {
       if (pushed) v.state = "running";
     });
     if (pushed) continue;
-    caf::anon_send(actors_->sources, add_atom::value, std::make_shared<const child_spec>(source_child(record)));
+    caf::anon_send(
+        actors_->sources, add_atom::value,
+        std::make_shared<const child_spec>(is_topic_source(record) ? topic_child(record) : source_child(record)));
   }
   for (auto it = running.begin(); it != running.end();) {
     if (plan.state.sources.contains(it->first)) {

@@ -27,7 +27,9 @@ namespace weir {
 
 class cluster_member;
 class io_thread;
+class kafka_clients;
 class kafka_groups;
+class schema_registry;
 
 // How a shard has been doing, for liveness and people.
 struct shard_health {
@@ -135,6 +137,7 @@ class node {
   void leave(bool clean);
   child_spec shard_child(int shard);
   child_spec source_child(const source_record& record);
+  child_spec topic_child(const source_record& record);
 
   config config_;
   std::int64_t started_us_ = 0;
@@ -148,7 +151,9 @@ class node {
   std::atomic<plan_ptr> plan_;
   std::unique_ptr<worker_pool> pool_;
   std::atomic<bool> owner_{true};
-  std::shared_ptr<io_thread> network_;      // of connectors
+  std::shared_ptr<io_thread> network_;  // of connectors
+  std::shared_ptr<kafka_clients> kafka_;
+  std::shared_ptr<schema_registry> registry_;
   std::unique_ptr<cluster_member> member_;  // none where the log is this node's alone
   std::string url_;                         // of the gateway; written and read by the control actor
   std::unique_ptr<events> events_;

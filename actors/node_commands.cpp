@@ -6,6 +6,7 @@
 #include "actors/node_service.hpp"
 #include "actors/retry_sender.hpp"
 #include "actors/source_trial.hpp"
+#include "actors/view_topics.hpp"
 #include "cluster/topic_names.hpp"
 #include "runtime/sql/sql.hpp"
 
@@ -190,6 +191,7 @@ void node_service::apply_pipeline(pipeline_request request, reply done) {
         WEIR_TRY(records,
                  weir::apply_pipeline(plan, request.name, request.sql, request.replace, request.from_beginning, most));
         if (!records.empty()) WEIR_TRY_VOID(check_nothing_left(n, plan, request, most));
+        if (!records.empty()) WEIR_TRY_VOID(make_view_topics(n.log(), n.settings(), plan, request.name, request.sql));
         return records;
       },
       answer,

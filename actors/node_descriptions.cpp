@@ -6,6 +6,7 @@
 
 #include "actors/record_json.hpp"
 #include "cluster/pushed_sources.hpp"
+#include "cluster/topic_sources.hpp"
 #include "runtime/format/json_writer.hpp"
 #include "runtime/operators/view_operator.hpp"
 
@@ -70,6 +71,12 @@ std::string held_by(const node_summary& s, std::string_view source) {
 std::string shown_state(const node_summary& s, std::string_view source, const source_view& v) {
   if (v.state == "running" && !held_by(s, source).empty()) return "held";
   return v.state == "running" && v.quiet(s.now_us) ? "waiting" : v.state;
+}
+
+// What a source is one of: the virtual ones of a stream, the partitions of a topic.
+std::string group_of(const node_summary& s, const source_record& record) {
+  const auto* const topic = topic_of(s.plan->state, record);
+  return topic == nullptr ? virtual_group_of(record) : topic->name;
 }
 
 // What only ingest knows of a source.
@@ -149,7 +156,7 @@ json describe_source(const node_summary& s, const source_record& record) {
   const source_spec spec{record.name, record.stream, record.connector, record.options};
   const bool reads = state == "running" || state == "waiting" || state == "held";
   json out{{"name", record.name},
-           {"group", text_or_null(virtual_group_of(record))},
+           {"group", text_or_null(group_of(s, record))},
            {"stream", record.stream},
            {"connector", record.connector},
            {"options", shown_options(spec)},

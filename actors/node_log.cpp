@@ -3,8 +3,8 @@
 #include <spdlog/spdlog.h>
 
 #include <filesystem>
-#include <fstream>
 
+#include "actors/kafka_clients.hpp"
 #include "cluster/topic_names.hpp"
 #include "runtime/log/kafka_log.hpp"
 #include "runtime/log/local_log.hpp"
@@ -30,14 +30,6 @@ local_log_options local_options(const config& c) {
   return o;
 }
 
-result<std::string> first_line(const std::string& path) {
-  std::ifstream in(path);
-  std::string line;
-  if (!in || !std::getline(in, line) || line.empty())
-    return fail(errc::not_found, "log.kafka.password_file {} cannot be read or its first line is empty", path);
-  return line;
-}
-
 result<kafka_log_options> kafka_options(const config& c) {
   using std::chrono::milliseconds;
   kafka_log_options o;
@@ -48,14 +40,8 @@ result<kafka_log_options> kafka_options(const config& c) {
   o.max_entry_bytes = largest_entry(c);
   o.timeout = milliseconds(c.kafka.timeout_us / 1'000);
   o.transaction_timeout = milliseconds(c.kafka.transaction_timeout_us / 1'000);
-  o.security["security.protocol"] = c.kafka.protocol;
-  if (!c.kafka.ca.empty()) o.security["ssl.ca.location"] = c.kafka.ca;
-  if (c.kafka.protocol.starts_with("sasl")) {
-    WEIR_TRY(password, first_line(c.kafka.password_file));
-    o.security["sasl.mechanism"] = c.kafka.mechanism;
-    o.security["sasl.username"] = c.kafka.user;
-    o.security["sasl.password"] = std::move(password);
-  }
+  WEIR_TRY(security, kafka_security(c.kafka, "log.kafka"));
+  o.security = std::move(security);
   o.on_message = [](int level, std::string_view message) {
     spdlog::log(level <= syslog_warning ? spdlog::level::warn : spdlog::level::debug, "kafka client message=\"{}\"",
                 message);

@@ -173,7 +173,7 @@ void pulled(self_ptr self, const pulled_ptr& from_pool) {
   if (s.ending) return;
   auto answer = hung ? *from_pool : std::move(*from_pool);
   if (!answer) return fail_source(self, answer.error());
-  const bool empty = answer->records.size() == 0 && answer->failures.empty();
+  const bool empty = answer->records.size() == 0 && answer->failures.empty() && !answer->moved;
   s.ended = answer->ended;
   if (empty && !answer->ended) {
     note_rate(self, 0, 0, answer->progress);

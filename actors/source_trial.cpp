@@ -3,6 +3,7 @@
 #include "actors/node_descriptions.hpp"
 #include "actors/record_json.hpp"
 #include "actors/shard/ingest.hpp"
+#include "cluster/topic_sources.hpp"
 
 namespace weir {
 
@@ -24,6 +25,7 @@ control_plan plan_of(const trial_request& r) {
   record.stream = r.spec.stream;
   record.connector = r.spec.connector;
   record.incarnation = 1;
+  record.options.emplace(partition_option, "0");  // a whole topic is tried as one partition
   out.state.sources.emplace(record.name, std::move(record));
   return out;
 }

@@ -126,6 +126,7 @@ struct control_limits {
   std::size_t sources = 10'000;
   std::size_t script_bytes = 512 * 1024;        // of a pipeline's SQL file
   std::size_t source_option_bytes = 64 * 1024;  // names and values of one source's options
+  bool view_topics = true;                      // whether views may write to topics that others read
   sql_limits sql;
 };
 

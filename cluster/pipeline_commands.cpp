@@ -159,6 +159,27 @@ status check_counts(const control_plan& plan, std::string_view pipeline, const d
   return {};
 }
 
+// A topic has one view that writes to it: two could never be told apart by its readers.
+status check_topics(const control_plan& plan, std::string_view pipeline, const declared& wanted,
+                    const control_limits& limits) {
+  std::map<std::string_view, std::string_view> writers;
+  for (const auto& [owner, planned] : plan.pipelines)
+    for (const view_plan& view : planned.views)
+      if (owner != pipeline && !view.topic.empty()) writers.emplace(view.topic, view.name);
+  for (const view_plan& view : wanted.views) {
+    if (view.topic.empty()) continue;
+    if (!limits.view_topics)
+      return with_hint(
+          fail(errc::unsupported, "view {} goes out to topic {}, and this log is not on Kafka", view.name, view.topic),
+          "set log.kind = \"kafka\", or leave the option topic out");
+    if (const auto [other, is_new] = writers.emplace(view.topic, view.name); !is_new)
+      return with_hint(
+          fail(errc::conflict, "view {} goes out to topic {}, as view {} does", view.name, view.topic, other->second),
+          "give each its own topic");
+  }
+  return {};
+}
+
 // Records of streams that are new, after a check that those that stand stay what they are.
 status add_streams(const control_plan& plan, std::string_view pipeline, const declared& wanted, records& out) {
   for (const stream_definition& stream : wanted.streams) {
@@ -229,6 +250,7 @@ result<records> apply_pipeline(const control_plan& plan, std::string_view name, 
   }
   if (exists) WEIR_TRY_VOID(check_views_unread(plan, name, "replaced", wanted.views));
   WEIR_TRY_VOID(check_counts(plan, name, wanted, limits));
+  WEIR_TRY_VOID(check_topics(plan, name, wanted, limits));
   records out;
   WEIR_TRY_VOID(add_streams(plan, name, wanted, out));
   WEIR_TRY_VOID(drop_streams(plan, name, wanted, out));

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "cluster/control_state.hpp"
+#include "cluster/topic_sources.hpp"
 
 namespace weir {
 namespace {
@@ -47,7 +48,7 @@ status check_stream_exists(const control_plan& plan, const source_record& source
 }
 
 bool same_source(const source_record& a, const source_record& b) {
-  return a.stream == b.stream && a.connector == b.connector && a.options == b.options;
+  return a.stream == b.stream && a.connector == b.connector && same_options(a, b);
 }
 
 std::uint64_t first_incarnation(const control_state& state, std::string_view name) {
@@ -88,17 +89,25 @@ result<records> add_sources(const control_plan& plan, const std::vector<source_r
 result<records> set_source_state(const control_plan& plan, std::string_view name, run_state state) {
   const auto it = plan.state.sources.find(name);
   if (it == plan.state.sources.end()) return fail(errc::not_found, "there is no source {}", name);
-  if (it->second.state == state) return records{};
-  source_record record = it->second;
-  record.state = state;
-  if (state == run_state::running) ++record.incarnation;
-  return records{to_record(record)};
+  std::vector<const source_record*> concerned = partitions_of(plan.state, it->second);
+  concerned.insert(concerned.begin(), &it->second);
+  records out;
+  for (const auto* one : concerned) {
+    if (one->state == state) continue;
+    source_record record = *one;
+    record.state = state;
+    if (state == run_state::running) ++record.incarnation;
+    out.push_back(to_record(record));
+  }
+  return out;
 }
 
 result<records> remove_source(const control_plan& plan, std::string_view name) {
   const auto it = plan.state.sources.find(name);
   if (it == plan.state.sources.end()) return fail(errc::not_found, "there is no source {}", name);
-  return records{removal(it->second)};
+  records out{removal(it->second)};
+  for (const auto* partition : partitions_of(plan.state, it->second)) out.push_back(removal(*partition));
+  return out;
 }
 
 }  // namespace weir

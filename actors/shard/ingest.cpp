@@ -5,6 +5,7 @@
 
 #include "cluster/pushed_sources.hpp"
 #include "cluster/topic_names.hpp"
+#include "cluster/topic_sources.hpp"
 #include "runtime/fault/fault_points.hpp"
 #include "runtime/fault/protocol_rules.hpp"
 #include "runtime/operators/byte_codec.hpp"
@@ -194,6 +195,7 @@ std::vector<ingested_ptr> ingest::apply(const control_plan& plan, int shards, st
   };
   for (const auto& [name, record] : plan.state.sources) {
     if (shard_of_source(name, shards) != shard_ || !plan.names.streams.contains(record.stream)) continue;
+    if (is_topic_source(record)) continue;  // its partitions speak
     auto [it, is_new] = sources_.try_emplace(name);
     auto& s = it->second;
     if (is_new || s.life == source_life::removed) {

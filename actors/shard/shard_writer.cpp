@@ -201,6 +201,7 @@ status create_topics(event_log& log, std::string_view app, int shards, const con
     for (const auto& view : planned.views) {
       const bool upsert = view.kind == view_kind::upsert;
       WEIR_TRY_VOID(make(topic::view(app, view.name), upsert ? topic_kind::compacted : topic_kind::append));
+      if (!view.topic.empty()) WEIR_TRY_VOID(make(view.topic, upsert ? topic_kind::compacted : topic_kind::append));
       WEIR_TRY_VOID(make(topic::late(app, view.name), topic_kind::append));
       WEIR_TRY_VOID(make(topic::refused(app, view.name), topic_kind::append));
       if (needs_shuffle(view))

@@ -30,6 +30,7 @@ void task::build(const planned_pipeline& pipeline, const catalog& names) {
     n->topic = topic::view(app, plan.name);
     n->late_topic = topic::late(app, plan.name);
     n->refused_topic = topic::refused(app, plan.name);
+    n->output = topic_output::make(n->plan, options_.shard).value();  // the plan was bound with this format
     if (needs_shuffle(plan)) {
       n->partial = make_partial_operator(plan, options_.shards, options_.operators);
       auto merging = make_merging_operator(plan, options_.operators);

@@ -121,6 +121,7 @@ status task::pass_on(node& n, stamped_batch rows, bool told) {
 
 void task::write_rows(node& n, const operator_output& out, std::size_t first) {
   const auto& rows = out.rows;
+  const auto keys = n.output ? n.output->keys_of(rows.rows) : record_batch{};
   for (std::size_t i = first; i < rows.size(); ++i) {
     const bool taken_back = rows.sign_of(i) < 0;
     // Its successor follows at once: one entry replaces the other.
@@ -133,6 +134,7 @@ void task::write_rows(node& n, const operator_output& out, std::size_t first) {
         rows.sources ? std::string_view((*rows.sources)[rows.source[i]]) : std::string_view{};
     a.header = encode_row_header({entry_row, source, rows.sequence[i], rows.late[i]});
     append(std::move(a));
+    if (n.output) append(taken_back ? n.output->tombstone(keys, i) : n.output->row(rows.rows, keys, i));
   }
 }
 

@@ -4,6 +4,7 @@
 #include <deque>
 
 #include "actors/shard/task.hpp"
+#include "actors/shard/topic_output.hpp"
 
 namespace weir {
 
@@ -21,6 +22,7 @@ struct task::node {
   node* input = nullptr;                      // the view of this pipeline that it reads; none: it reads something else
   std::vector<node*> readers;                 // views of this pipeline that read this one
   std::string topic, late_topic, refused_topic, shuffle_topic;
+  std::unique_ptr<topic_output> output;  // to a topic that others read; none: the view has none
 
   clock_state out_clock, written_out_clock;          // what readers of the view see
   clock_state partial_clock, written_partial_clock;  // what this shard tells the owners of the groups

@@ -162,6 +162,9 @@ status task::state_table(node& n) {
       owned_append a{n.topic, options_.shard, key_row + row.key, std::nullopt, {}, row.time_us};
       a.header = encode_row_header({entry_row, {}, 0, 0});
       append(std::move(a));
+      if (!n.output) continue;
+      WEIR_TRY(gone, n.output->tombstone(row.json));
+      append(std::move(gone));
     }
     more = rows.size() == scan.limit;
     if (more) scan.below = rows.back().order;

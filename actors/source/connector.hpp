@@ -20,6 +20,7 @@
 
 namespace weir {
 
+class external_topics;
 class io_thread;
 
 // What a user says of a source: `weir source add NAME --stream S --connector file --option path=...`, [[source]] in
@@ -27,7 +28,7 @@ class io_thread;
 struct source_spec {
   std::string name;  // [A-Za-z0-9._-], at most 128 characters; unique in the app
   std::string stream;
-  std::string connector;  // file, simulate, mqtt, http
+  std::string connector;  // file, simulate, mqtt, kafka, http
   std::map<std::string, std::string> options;
 
   bool operator==(const source_spec&) const = default;
@@ -47,6 +48,7 @@ struct source_chunk {
   std::string context;                  // see framer::context
   std::string position;                 // opaque; where to resume after this chunk
   bool ended = false;                   // nothing will ever follow (a file that is not followed)
+  bool moved = false;                   // without records: the position is worth keeping all the same
   std::string progress;                 // for people: "file 3 of 12, 45 %"; may be empty
   // Of a chunk without records: the source is asked again after pauses that grow from the one to the other.
   std::chrono::microseconds least_pause{5'000}, longest_pause{200'000};
@@ -78,6 +80,16 @@ struct mqtt_context {
   std::shared_ptr<io_thread> network;
 };
 
+// What Kafka sources may reach.
+struct kafka_context {
+  std::vector<std::string> brokers;  // as sources may name them, "host:port,host:port"; the first is the default
+  // The client for one of them, which its sources share. Any thread.
+  std::function<result<std::shared_ptr<external_topics>>(const std::string& brokers)> open;
+  bool has_schemas = false;  // a registry or a folder of schemas is configured
+  // The schema that a registry has under the number; not_found: it has none. Any thread; may ask over the network.
+  std::function<result<std::string>(std::uint32_t id)> schema_of;
+};
+
 // What the node allows and gives to connectors.
 struct connector_context {
   std::vector<std::string> allowed_folders;  // file: absolute, resolved; nothing outside of them is read
@@ -88,6 +100,7 @@ struct connector_context {
   // Only to see whether it works: nobody may notice (sessions, client names, acknowledgements).
   bool trial = false;
   mqtt_context mqtt;
+  kafka_context kafka;
   // Pull again: there may be more. Any thread; may be empty. For connectors whose records come by themselves.
   std::function<void()> wake;
   // Wall clock in microseconds; simulate paces itself by it.

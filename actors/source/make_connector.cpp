@@ -5,6 +5,7 @@
 #include "actors/source/connector.hpp"
 #include "actors/source/file_connector.hpp"
 #include "actors/source/http_connector.hpp"
+#include "actors/source/kafka/kafka_connector.hpp"
 #include "actors/source/mqtt/mqtt_connector.hpp"
 #include "actors/source/mqtt/mqtt_options.hpp"
 #include "actors/source/option_reader.hpp"
@@ -41,7 +42,8 @@ tl::unexpected<error> unknown_kind(const source_spec& spec) {
 
 const std::vector<connector_kind>& connector_kinds() {
   static const std::vector<connector_kind> kinds{file_connector_kind(), simulate_connector_kind(),
-                                                 mqtt::mqtt_connector_kind(), http_connector_kind()};
+                                                 mqtt::mqtt_connector_kind(), kafka_connector_kind(),
+                                                 http_connector_kind()};
   return kinds;
 }
 
@@ -78,6 +80,7 @@ result<std::unique_ptr<connector>> make_connector(const source_spec& spec, const
   if (context.now_us == nullptr) return fail(errc::internal, "source {}: no clock was given to connectors", spec.name);
   if (spec.connector == file_connector_kind().name) return make_file_connector(spec, context);
   if (spec.connector == simulate_connector_kind().name) return make_simulate_connector(spec, context);
+  if (spec.connector == kafka_connector_kind().name) return make_kafka_connector(spec, context);
   if (spec.connector == http_connector_kind().name) return make_http_connector(spec, context);
   if (spec.connector == mqtt::mqtt_connector_kind().name) return make_mqtt_connector(spec, context);
   return unknown_kind(spec);

@@ -310,16 +310,29 @@ status check_order(std::string_view smaller, std::int64_t a, std::string_view la
   return fail(errc::invalid_argument, "{} is above {}; write at most as much", smaller, larger);
 }
 
+status check_access(const kafka_access& access, std::string_view section) {
+  if (!access.protocol.starts_with("sasl") || (!access.user.empty() && !access.password_file.empty())) return {};
+  return fail(errc::invalid_argument, "{}.protocol is {}: write {}.user and {}.password_file", section, access.protocol,
+              section, section);
+}
+
 status check_kafka(const config& c) {
   WEIR_TRY_VOID(check_order("log.kafka.min_insync", c.kafka.min_insync, "log.kafka.replication", c.kafka.replication));
   if (c.log.kind != "kafka") return {};
   if (c.kafka.timeout_us >= c.node.stall_timeout_us)
     return fail(errc::invalid_argument,
                 "log.kafka.timeout is not below node.stall_timeout; a job that waits for brokers would count as hung");
-  if (c.kafka.protocol.starts_with("sasl") && (c.kafka.user.empty() || c.kafka.password_file.empty()))
-    return fail(errc::invalid_argument, "log.kafka.protocol is {}: write log.kafka.user and log.kafka.password_file",
-                c.kafka.protocol);
-  return {};
+  return check_access(c.kafka, "log.kafka");
+}
+
+status check_kafka_sources(const config& c) {
+  // A pull makes two calls.
+  if (2 * c.sources.kafka_timeout_us >= c.node.stall_timeout_us && !c.sources.kafka_allow.empty())
+    return fail(
+        errc::invalid_argument,
+        "sources.kafka.timeout is not below half of node.stall_timeout; a job that waits for brokers would count "
+        "as hung");
+  return check_access(c.sources.kafka, "sources.kafka");
 }
 
 void make_absolute(std::string& path, const std::filesystem::path& folder) {
@@ -345,6 +358,7 @@ status check(const config& c) {
   WEIR_TRY_VOID(check_order("gateway.max_inflated_bytes", c.gateway.max_inflated_bytes, "http.pending_bytes",
                             c.http.pending_bytes));
   WEIR_TRY_VOID(check_kafka(c));
+  WEIR_TRY_VOID(check_kafka_sources(c));
   if (c.cluster.lease_us < 3 * c.cluster.heartbeat_interval_us)
     return fail(errc::invalid_argument, "cluster.lease is shorter than three of cluster.heartbeat_interval");
   std::set<std::string_view> names;
@@ -394,9 +408,12 @@ result<config> load_config(const std::filesystem::path& path) {
   const std::filesystem::path folder = std::filesystem::absolute(path, code).parent_path();
   if (code) return fail(errc::io_error, "folder of {}: {}", path.string(), code.message());
   make_absolute(out.node.data_dir, folder);
-  for (std::string* file_name : {&out.kafka.password_file, &out.kafka.ca})
+  for (std::string* file_name :
+       {&out.kafka.password_file, &out.kafka.ca, &out.sources.kafka.password_file, &out.sources.kafka.ca})
     if (!file_name->empty()) make_absolute(*file_name, folder);
   for (std::string& allowed : out.sources.file_allow) make_absolute(allowed, folder);
+  if (auto& registry = out.sources.kafka_registry; !registry.empty() && !registry.starts_with("http"))
+    make_absolute(registry, folder);
   for (std::string& allowed : out.sources.mqtt_folders) make_absolute(allowed, folder);
   for (pipeline_config& p : out.pipelines) make_absolute(p.file, folder);
   for (source_config& s : out.listed_sources) {

@@ -36,18 +36,22 @@ struct log_config {
   std::int64_t disk_reserve_bytes = 1LL << 30;
 };
 
-struct kafka_config {
+// How brokers are talked to.
+struct kafka_access {
+  std::string protocol = "plaintext";
+  std::string mechanism = "SCRAM-SHA-512";
+  std::string user;
+  std::string password_file;
+  std::string ca;
+};
+
+struct kafka_config : kafka_access {
   std::string brokers = "127.0.0.1:9092";
   std::int64_t replication = 3;
   std::int64_t min_insync = 2;
   std::int64_t timeout_us = 8'000'000;
   std::int64_t transaction_timeout_us = 10'000'000;
   std::int64_t group_offsets_us = 1'000'000;
-  std::string protocol = "plaintext";
-  std::string mechanism = "SCRAM-SHA-512";
-  std::string user;
-  std::string password_file;
-  std::string ca;
 };
 
 struct commit_config {
@@ -84,6 +88,12 @@ struct source_limits_config {
   std::vector<std::string> mqtt_folders;
   std::int64_t mqtt_connect_timeout_us = 10'000'000;
   std::int64_t mqtt_buffer_bytes = 4LL << 20;
+  std::vector<std::string> kafka_allow;
+  std::int64_t kafka_timeout_us = 4'000'000;
+  std::int64_t kafka_buffer_bytes = 8LL << 20;
+  std::int64_t kafka_look_us = 30'000'000;
+  std::string kafka_registry;
+  kafka_access kafka;
   std::int64_t tests = 2;
   std::int64_t test_timeout_us = 5'000'000;
 };

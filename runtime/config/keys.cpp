@@ -149,6 +149,31 @@ void add_limits(std::vector<config_key>& k) {
                     "Rows that one SQL query answers at most."));
 }
 
+void add_kafka_sources(std::vector<config_key>& k) {
+  const std::string_view s = "sources.kafka";
+  k.push_back(texts(s, "allow", AT(sources.kafka_allow),
+                    "Brokers that Kafka sources may read from, each as 'host:port,host:port'; those of the log may "
+                    "always be read."));
+  k.push_back(duration(s, "timeout", AT(sources.kafka_timeout_us), 100 * us_per_ms, 10 * minute,
+                       "How long a call waits for the brokers; less than half of node.stall_timeout."));
+  k.push_back(size(s, "buffer", AT(sources.kafka_buffer_bytes), 64 * kib, gib,
+                   "What is fetched ahead of ingest, per partition."));
+  k.push_back(duration(s, "look_interval", AT(sources.kafka_look_us), 100 * us_per_ms, us_per_day,
+                       "How often new partitions of a topic are looked for."));
+  k.push_back(words(s, "registry", AT(sources.kafka_registry), 0, 4096,
+                    "Where schemas of Avro records are: a schema registry, 'http://host:port', or a folder with files "
+                    "named by their number, 'ID.avsc', relative to this file."));
+  k.push_back(choice(s, "protocol", AT(sources.kafka.protocol), {"plaintext", "ssl", "sasl_plaintext", "sasl_ssl"},
+                     "As in [log.kafka]; it and the keys below are for brokers that are not the log's."));
+  k.push_back(choice(s, "mechanism", AT(sources.kafka.mechanism), {"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"},
+                     "How the user is proven, with sasl_plaintext and sasl_ssl."));
+  k.push_back(words(s, "user", AT(sources.kafka.user), 0, 256, "The user, with sasl_plaintext and sasl_ssl."));
+  k.push_back(words(s, "password_file", AT(sources.kafka.password_file), 0, 4096,
+                    "A file whose first line is the user's password; relative to this file."));
+  k.push_back(words(s, "ca", AT(sources.kafka.ca), 0, 4096,
+                    "Certificates (PEM) that the brokers' must lead to, relative to this file; empty: the system's."));
+}
+
 void add_sources(std::vector<config_key>& k) {
   std::string_view s = "sources";
   k.push_back(duration(s, "restart_min", AT(sources.restart_min_us), us_per_ms, hour,
@@ -176,6 +201,7 @@ void add_sources(std::vector<config_key>& k) {
                        "How long a broker may take to accept a connection, or to answer a request."));
   k.push_back(size(s, "buffer", AT(sources.mqtt_buffer_bytes), 64 * kib, gib,
                    "Messages of one source that wait for ingest; then its broker waits."));
+  add_kafka_sources(k);
 }
 
 void add_http(std::vector<config_key>& k) {
@@ -297,6 +323,7 @@ std::span<const config_section> config_sections() {
       {"sources", "Sources that fail are restarted with growing waits."},
       {"sources.file", "Sources that read files."},
       {"sources.mqtt", "Sources that subscribe to topics of MQTT brokers."},
+      {"sources.kafka", "Sources that read topics which others write on Apache Kafka."},
       {"http", "Records that come by POST."},
       {"supervision", "Shards that fail are restarted with growing waits."},
       {"cluster", "Nodes that share an app, on Apache Kafka: one owns the shards, the others stand by."},

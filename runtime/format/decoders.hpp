@@ -18,6 +18,9 @@ decoder_ptr make_json_decoder(const format_options& options, schema_ptr columns_
 result<decoder_ptr> make_csv_decoder(const format_options& options, schema_ptr columns_schema, std::string_view header);
 // NOAA's fixed-width Integrated Surface Database, under the names and in the texts of NOAA's global-hourly CSV.
 decoder_ptr make_isd_decoder(schema_ptr columns_schema);
+// Avro's binary encoding. `writer_schema`: the JSON of the schema that the records were written with, a record.
+result<decoder_ptr> make_avro_decoder(const format_options& options, schema_ptr columns_schema,
+                                      std::string_view writer_schema);
 // invalid_argument when a NOT NULL column is none that ISD has.
 status check_isd_schema(const schema& columns_schema);
 

@@ -18,10 +18,11 @@ constexpr std::array formats{
     known_format{"csv", format_kind::csv, "delimiter, timestamps"},
     known_format{"isd", format_kind::isd, "none"},
     known_format{"raw", format_kind::raw, "none"},
+    known_format{"avro", format_kind::avro, "timestamps"},
 };
 
 bool knows_option(format_kind kind, std::string_view option) {
-  if (option == "timestamps") return kind == format_kind::json || kind == format_kind::csv;
+  if (option == "timestamps") return kind == format_kind::json || kind == format_kind::csv || kind == format_kind::avro;
   return option == "delimiter" && kind == format_kind::csv;
 }
 
@@ -49,7 +50,7 @@ result<format_options> read_format_options(const format_spec& spec) {
   const auto* const found =
       std::find_if(formats.begin(), formats.end(), [&spec](const known_format& f) { return f.name == spec.name; });
   if (found == formats.end())
-    return fail(errc::invalid_argument, "unknown format {}; known: json, ndjson, csv, isd, raw",
+    return fail(errc::invalid_argument, "unknown format {}; known: json, ndjson, csv, isd, raw, avro",
                 quoted_excerpt(spec.name));
   format_options out;
   out.kind = found->kind;

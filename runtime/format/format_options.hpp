@@ -9,7 +9,7 @@
 
 namespace weir {
 
-enum class format_kind : std::uint8_t { json, csv, isd, raw };
+enum class format_kind : std::uint8_t { json, csv, isd, raw, avro };
 
 struct format_options {
   format_kind kind = format_kind::json;

@@ -49,7 +49,7 @@ struct decode_failure {
   std::string reason;        // names the field, what was found and what was expected
 };
 
-// Which format, and its options. Names: json, ndjson (as json: one object a record), csv, isd, raw.
+// Which format, and its options. Names: json, ndjson (as json: one object a record), csv, isd, raw, avro.
 struct format_spec {
   std::string name;
   std::map<std::string, std::string> options;
@@ -71,8 +71,8 @@ class record_decoder {
                       std::vector<std::uint32_t>& decoded, std::vector<decode_failure>& failures) = 0;
 };
 
-// context: what a source's records need beside themselves (CSV: the header line; else empty).
-// validate_all: also validate what the schema does not name (ingest); false for bytes that ingest has accepted
+// context: what a source's records need beside themselves (CSV: the header line; Avro: the writer's schema; else
+// empty). validate_all: also validate what the schema does not name (ingest); false for bytes that ingest has accepted
 // (replay).
 result<std::unique_ptr<record_decoder>> make_record_decoder(const format_spec& spec, schema_ptr columns_schema,
                                                             std::string_view context, bool validate_all);

@@ -18,13 +18,13 @@ namespace weir {
 struct stream_definition {
   std::string name;
   schema_ptr columns;
-  format_spec format;                      // format = 'json' and the format's own options
-  std::optional<std::size_t> event_time;   // column (timestamptz, or bigint with its unit); none: time of arrival
-  std::int64_t event_time_unit_us = 1;     // of a bigint event time column: us 1, ms 1000, s 1000000
-  std::int64_t lateness_us = 0;            // how far behind its newest record a source's watermark stays
-  std::int64_t idle_us = 0;                // a source silent for so long holds nothing back; 0: never idle
+  format_spec format;                           // format = 'json' and the format's own options
+  std::optional<std::size_t> event_time;        // column (timestamptz, or bigint with its unit); none: time of arrival
+  std::int64_t event_time_unit_us = 1;          // of a bigint event time column: us 1, ms 1000, s 1000000
+  std::int64_t lateness_us = 0;                 // how far behind its newest record a source's watermark stays
+  std::int64_t idle_us = 0;                     // a source silent for so long holds nothing back; 0: never idle
   std::int64_t max_future_us = 86'400'000'000;  // event times further ahead of arrival are dead letters
-  std::string sql;                         // the statement as given
+  std::string sql;                              // the statement as given
 };
 
 enum class window_kind : std::uint8_t { none, tumble, session };
@@ -39,9 +39,9 @@ enum class aggregate_kind : std::uint8_t { count_rows, count, sum, avg, min, max
 
 struct aggregate_call {
   aggregate_kind kind = aggregate_kind::count_rows;
-  expression_ptr argument;  // none for count(*)
-  expression_ptr filter;    // FILTER (WHERE ...); none: all rows
-  bool distinct = false;    // count, sum and avg
+  expression_ptr argument;             // none for count(*)
+  expression_ptr filter;               // FILTER (WHERE ...); none: all rows
+  bool distinct = false;               // count, sum and avg
   data_type type = data_type::bigint;  // of the result
 };
 
@@ -70,7 +70,7 @@ struct input_field {
 //   [key 0 .. key n-1, window_start, window_end (both timestamptz, only when there is a window), aggregate 0 .. m-1].
 struct view_plan {
   std::string name;
-  std::string input;            // the stream or view it reads
+  std::string input;  // the stream or view it reads
   bool input_is_stream = true;
   view_kind input_kind = view_kind::append;
 
@@ -98,6 +98,8 @@ struct view_plan {
   std::optional<std::size_t> source_column;  // output column that is the record's source, unchanged
   std::int64_t ttl_us = 0;                   // running tables: groups older (event time) are dropped; 0: never
   std::int64_t max_rows = 0;                 // running tables: groups kept per shard; 0: no limit
+  std::string topic;                         // Kafka topic that the rows go out to as well; empty: none
+  format_spec topic_format;                  // of it
   std::string sql;
 };
 

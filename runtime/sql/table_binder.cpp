@@ -139,8 +139,9 @@ result<stream_definition> bind_table(bind_context& context, tree_node create) {
   table_options seen;
   for (const auto& option : options) WEIR_TRY_VOID(read_option(context, option, out, seen));
   if (seen.format == nullptr)
-    return context.invalid(at, fmt::format("stream {} has no format", out.name),
-                           "write WITH (format = 'json') behind the columns; formats are json, ndjson, csv, isd, raw");
+    return context.invalid(
+        at, fmt::format("stream {} has no format", out.name),
+        "write WITH (format = 'json') behind the columns; formats are json, ndjson, csv, isd, raw, avro");
   if (const auto format = check_format(out.format, *out.columns); !format)
     return context.invalid(seen.format->at, format.error().message, format.error().hint);
   WEIR_TRY_VOID(set_event_time(context, seen, out));

@@ -1,6 +1,7 @@
 // CREATE MATERIALIZED VIEW: what kind of view it is, its keys, its options.
 #include <algorithm>
 
+#include "runtime/format/row_encoder.hpp"
 #include "runtime/sql/definition_binder.hpp"
 #include "runtime/sql/select_binder.hpp"
 
@@ -13,7 +14,35 @@ struct view_options {
   std::int64_t max_rows = 0;
   std::size_t emit_at = 0;
   std::size_t bound_at = 0;  // of ttl or max_rows
+  std::string topic;
+  format_spec format;
+  std::size_t topic_at = 0, format_at = 0;
 };
+
+constexpr std::size_t longest_topic = 200;
+
+bool is_topic_name(std::string_view name) {
+  return !name.empty() && name.size() <= longest_topic && name != "." && name != ".." &&
+         std::ranges::all_of(name, [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
+                  c == '-';
+         });
+}
+
+// The topic that rows go out to, and its format.
+status check_topic_options(const bind_context& context, view_options& options) {
+  if (options.topic.empty() && options.format_at != 0)
+    return context.invalid(options.format_at, "format and delimiter are of a topic that the view's rows go out to",
+                           "write topic = 'name' too, or leave them out");
+  if (options.topic.empty()) return {};
+  if (!is_topic_name(options.topic))
+    return context.invalid(options.topic_at, fmt::format("option topic cannot be '{}'", options.topic),
+                           fmt::format("write 1 to {} letters, digits, '.', '_' or '-'", longest_topic));
+  if (options.format.name.empty()) options.format.name = "json";
+  if (const auto made = make_row_encoder(options.format, std::make_shared<const schema>()); !made)
+    return context.invalid(options.format_at, made.error().message, "write format = 'json' or format = 'csv'");
+  return {};
+}
 
 result<view_options> read_view_options(const bind_context& context, tree_node into) {
   WEIR_TRY(options, read_options(context, into.list("options")));
@@ -33,10 +62,21 @@ result<view_options> read_view_options(const bind_context& context, tree_node in
       WEIR_TRY(rows, read_count_option(context, option));
       out.max_rows = rows;
       out.bound_at = option.at;
+    } else if (option.name == "topic") {
+      out.topic = option.value;
+      out.topic_at = option.at;
+      if (option.value.empty()) return context.invalid(option.at, "option topic is empty", "leave it out");
+    } else if (option.name == "format") {
+      out.format.name = option.value;
+      out.format_at = option.at;
+    } else if (option.name == "delimiter") {
+      out.format.options[option.name] = option.value;
+      out.format_at = option.at;
     } else {
-      return unknown_option(context, option, {"emit", "ttl", "max_rows"});
+      return unknown_option(context, option, {"emit", "ttl", "max_rows", "topic", "format", "delimiter"});
     }
   }
+  WEIR_TRY_VOID(check_topic_options(context, out));
   return out;
 }
 
@@ -173,6 +213,8 @@ result<view_plan> bind_view(bind_context& context, tree_node create) {
   plan.having = select.having;
   plan.output = select.output_expressions();
   plan.output_columns = select.output_schema();
+  plan.topic = std::move(options.topic);
+  plan.topic_format = std::move(options.format);
   plan.sql = context.statement_text();
   return plan;
 }

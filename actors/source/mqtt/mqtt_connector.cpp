@@ -11,6 +11,7 @@
 
 #include "actors/net/io_thread.hpp"
 #include "actors/source/file_access.hpp"
+#include "actors/source/front_fields.hpp"
 #include "actors/source/mqtt/connection.hpp"
 #include "actors/source/mqtt/mqtt_options.hpp"
 #include "actors/source/mqtt/topic_filter.hpp"
@@ -207,13 +208,9 @@ result<std::unique_ptr<connector>> make_mqtt_connector(const source_spec& spec, 
 }
 
 std::string with_topic(std::string_view record, std::string_view column, std::string_view topic) {
-  constexpr std::string_view blanks = " \t\r\n";
-  const auto brace = record.find_first_not_of(blanks);
-  if (brace == std::string_view::npos || record[brace] != '{') return std::string(record);
-  const auto next = record.find_first_not_of(blanks, brace + 1);
-  const bool alone = next != std::string_view::npos && record[next] == '}';
-  const auto name = nlohmann::json(column).dump(), value = nlohmann::json(topic).dump();
-  return fmt::format("{{{}:{}{}{}", name, value, alone ? "" : ",", record.substr(brace + 1));
+  std::string fields;
+  add_front_field(fields, nlohmann::json(column).dump(), nlohmann::json(topic).dump());
+  return put_in_front(record, fields);
 }
 
 }  // namespace weir

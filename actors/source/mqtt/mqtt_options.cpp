@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "actors/source/file_access.hpp"
+#include "actors/source/front_fields.hpp"
 #include "actors/source/mqtt/topic_filter.hpp"
 #include "actors/source/option_reader.hpp"
 #include "runtime/batch/key_codec.hpp"
@@ -126,14 +127,7 @@ status read_topic_column(const option_reader& reader, const source_spec& spec, c
                          mqtt_options& out) {
   if (!reader.given("topic_column")) return {};
   out.topic_column = reader.text("topic_column");
-  const auto& format = context.stream_format.name;
-  if (format != "json" && format != "ndjson")
-    return fail(errc::invalid_argument, "source {}: option topic_column needs a stream of format json; {} has {}",
-                spec.name, spec.stream, format);
-  if (out.topic_column.size() > 63 || out.topic_column.find_first_of("\"\\") != std::string::npos ||
-      std::ranges::any_of(out.topic_column, [](char c) { return static_cast<unsigned char>(c) < 0x20; }))
-    return fail(errc::invalid_argument, "source {}: option topic_column is no name of a column", spec.name);
-  return {};
+  return check_front_column(spec, context, "topic_column", out.topic_column);
 }
 
 }  // namespace

@@ -18,7 +18,7 @@ bool says(const std::string& text, std::string_view part) {
 }  // namespace
 
 TEST_CASE("every kind of connector describes itself and its options") {
-  REQUIRE(connector_kinds().size() == 4);
+  REQUIRE(connector_kinds().size() == 5);
   for (const auto& kind : connector_kinds()) {
     CHECK_FALSE(kind.description.empty());
     CHECK(kind.guarantee.find("once") != std::string::npos);
@@ -30,7 +30,7 @@ TEST_CASE("an unknown connector is answered with the known ones and the nearest"
   const auto text = refusal({"s", "t", "simulat", {}});
   CHECK(says(text, "did you mean 'simulate'?"));
   CHECK(says(text, "file, simulate, mqtt"));
-  CHECK(says(refusal({"s", "t", "kafka", {}}), "file, simulate, mqtt"));
+  CHECK(says(refusal({"s", "t", "amqp", {}}), "file, simulate, mqtt, kafka"));
 }
 
 TEST_CASE("an unknown option is answered with the known ones and the nearest") {

@@ -179,10 +179,8 @@ TEST_CASE("JSON is compact, in the schema's order, and spells values as document
   const auto rows = builder.finish();
   std::string out;
   append_json_row(out, rows, 0);
-  CHECK(
-      out ==
-      R"({"a":-0.0,"b":"1970-01-01T00:00:00.500Z","c":"1 day 00:00:01",)"
-       R"("d":"\\x00ab","e":{  "x": 1},"f":"q\"\\\n\u0002"})");
+  CHECK(out == R"({"a":-0.0,"b":"1970-01-01T00:00:00.500Z","c":"1 day 00:00:01",)"
+               R"("d":"\\x00ab","e":{  "x": 1},"f":"q\"\\\n\u0002"})");
   out.clear();
   append_json_value(out, *rows.columns[0], 1);
   append_json_value(out, *rows.columns[0], 2);

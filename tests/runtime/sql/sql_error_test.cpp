@@ -15,6 +15,12 @@ struct refused_statement {
 };
 
 constexpr refused_statement refused[] = {
+    {"CREATE MATERIALIZED VIEW e WITH (topic = 'a b') AS SELECT k FROM t", errc::invalid_argument,
+     "option topic cannot be 'a b'", "letters, digits"},
+    {"CREATE MATERIALIZED VIEW e WITH (format = 'csv') AS SELECT k FROM t", errc::invalid_argument,
+     "are of a topic that the view's rows go out to", "topic = 'name'"},
+    {"CREATE MATERIALIZED VIEW e WITH (topic = 'o', format = 'isd') AS SELECT k FROM t", errc::invalid_argument,
+     "rows cannot go out in format 'isd'", "format = 'csv'"},
     {"CREATE MATERIALIZED VIEW e AS SELECT k, count(*) FROM t GROUP BY k", errc::invalid_argument,
      "needs ttl or max_rows", "ttl = '7 days'"},
     {"CREATE MATERIALIZED VIEW e WITH (max_rows = 5) AS SELECT k, x, count(*) FROM t GROUP BY k",

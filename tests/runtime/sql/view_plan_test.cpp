@@ -130,6 +130,12 @@ TEST_CASE("what a view is follows from its grouping, its window and its options"
   CHECK(running.ttl_us == 7 * 86'400'000'000LL);
   CHECK(running.keys.size() == 1);
 
+  const auto outward = view_of(
+      "CREATE MATERIALIZED VIEW e WITH (topic = 'out-1', format = 'csv', delimiter = ';') AS SELECT k FROM t", names);
+  CHECK(outward.topic == "out-1");
+  CHECK(outward.topic_format == format_spec{"csv", {{"delimiter", ";"}}});
+  CHECK(running.topic.empty());
+
   const auto over_upsert = view_of("CREATE MATERIALIZED VIEW e AS SELECT c * 2 AS twice, k FROM u WHERE c > 1", names);
   CHECK(over_upsert.kind == view_kind::upsert);
   CHECK(over_upsert.input_kind == view_kind::upsert);

@@ -1,0 +1,163 @@
+"""Avro records in Confluent's framing: written by confluent-kafka's serializer, schemas kept by franz-go's srfake.
+
+WEIR_REGISTRY names the registry's program (tests/process/registry/build), WEIR_PYTHON a Python with
+confluent-kafka[avro]."""
+
+import json
+import os
+import pathlib
+import subprocess
+import unittest
+
+import foreign_kafka as foreign
+from foreign_kafka import BROKERS, PATIENCE, PYTHON
+from node_process import node, wait_until
+
+REGISTRY = os.environ.get("WEIR_REGISTRY", "")
+HERE = pathlib.Path(__file__).resolve().parent
+SQL = """
+CREATE TABLE orders (id bigint NOT NULL, k text, price double precision, at timestamptz, tags json, note text)
+  WITH (format = 'avro');
+CREATE MATERIALIZED VIEW totals WITH (max_rows = 1000) AS SELECT k, count(*) AS n, sum(price) AS total
+  FROM orders GROUP BY k;
+"""
+FIRST = {"type": "record", "name": "order", "namespace": "shop", "fields": [
+    {"name": "id", "type": "long"}, {"name": "k", "type": "string"}, {"name": "price", "type": "double"},
+    {"name": "at", "type": {"type": "long", "logicalType": "timestamp-millis"}}]}
+SECOND = {**FIRST, "fields": [
+    {"name": "note", "type": ["null", "string"], "default": None}, *FIRST["fields"],
+    {"name": "tags", "type": {"type": "array", "items": "string"}, "default": []}]}
+
+
+def require_parties():
+    foreign.require_clients()
+    missing = [name for name, value in (("WEIR_REGISTRY", REGISTRY), ("WEIR_PYTHON", PYTHON)) if not value]
+    if missing and os.environ.get("WEIR_REQUIRE_SERVERS") != "1":
+        raise unittest.SkipTest("missing: " + ", ".join(missing))
+    assert not missing, f"WEIR_REQUIRE_SERVERS=1, but missing: {missing}"
+
+
+def config(registry):
+    return f"""
+[node]
+shards = 2
+worker_threads = 2
+log_level = "warning"
+[sources]
+restart_min = "100 ms"
+restart_max = "1 s"
+[sources.kafka]
+allow = ["{BROKERS}"]
+registry = "{registry}"
+timeout = "2 s"
+[gateway]
+port = 0
+[[pipeline]]
+name = "main"
+file = "main.sql"
+from = "beginning"
+"""
+
+
+class avro_sources(unittest.TestCase):
+    def setUp(self):
+        require_parties()
+        self.topic = f"x{os.getpid()}-{self.id().rsplit('.', 1)[-1][:40]}"
+        foreign.make_topic(self.topic)
+        self.start_registry()
+
+    def start_registry(self):
+        self.registry = subprocess.Popen([REGISTRY], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.url = self.registry.stdout.readline().strip()
+
+    def stop_registry(self):
+        self.registry.stdin.close()
+        self.registry.wait(PATIENCE)
+        self.registry.stdout.close()
+
+    def tearDown(self):
+        self.stop_registry()
+        foreign.drop_topics(f"x{os.getpid()}-")
+
+    def write(self, *batches):
+        lines = "".join(json.dumps({"schema": s, "records": r}) + "\n" for s, r in batches)
+        subprocess.run([PYTHON, HERE / "avro_producer.py", BROKERS, self.url, self.topic], input=lines, text=True,
+                       check=True, timeout=PATIENCE)
+
+    def add(self, n):
+        added = n.weir("source", "add", "o", "--stream", "orders", "--connector", "kafka",
+                       f"--option=topic={self.topic}")
+        self.assertEqual(added.code, 0, added.err)
+
+    def total(self, n, count):
+        wait_until(f"{count} are counted", lambda: sum(r["n"] for r in n.rows("totals")) == count, PATIENCE, pause=0.1)
+        return {r["k"]: r["total"] for r in n.rows("totals")}
+
+    @staticmethod
+    def order(i, **more):
+        return {"id": i, "k": f"k{i % 2}", "price": i / 4, "at": 1_700_000_000_000 + i, **more}
+
+    def test_records_of_changing_schemas_are_read_and_replayed_without_the_registry(self):
+        with node(config(self.url), {"main.sql": SQL}) as n:
+            n.start()
+            self.add(n)
+            self.write((FIRST, [self.order(i) for i in range(20)]),
+                       (SECOND, [self.order(i, note="n", tags=["a", "b"]) for i in range(20, 30)]),
+                       (FIRST, [self.order(30)]), (SECOND, [self.order(31, note=None, tags=[])]))
+            expected = {f"k{k}": sum(i / 4 for i in range(k, 32, 2)) for k in (0, 1)}
+            self.assertEqual(self.total(n, 32), expected)
+            self.assertEqual(n.letters("orders"), [])
+            n.kill()
+            self.stop_registry()
+            n.start()
+            n.write("again.sql", "CREATE MATERIALIZED VIEW again AS SELECT id, at, tags, note FROM orders;")
+            self.assertEqual(n.weir("apply", "again.sql", "--name", "again").code, 0)
+            wait_until("the log is read again", lambda: len(n.rows("again")) == 32, PATIENCE, pause=0.1)
+            rows = {r["id"]: r for r in n.rows("again")}
+            self.assertEqual(rows[0]["at"], "2023-11-14T22:13:20Z")
+            self.assertEqual((rows[25]["tags"], rows[25]["note"]), (["a", "b"], "n"))
+            self.assertEqual((rows[30]["tags"], rows[31]["note"]), (None, None))
+            self.start_registry()
+
+    def test_what_is_no_avro_and_schemas_that_nobody_knows_are_dead_letters(self):
+        with node(config(self.url), {"main.sql": SQL}) as n:
+            n.start()
+            self.add(n)
+            foreign.kcat(self.topic, ["no avro"])
+            subprocess.run(["kcat", "-q", "-b", BROKERS, "-P", "-t", self.topic, "-D", "none"], check=True,
+                           input=b"\0\0\0\x27\x0fnone", timeout=PATIENCE)
+            self.write((FIRST, [self.order(0)]))
+            self.assertEqual(self.total(n, 1), {"k0": 0})
+            reasons = sorted(letter["reason"] for letter in n.letters("orders"))
+            self.assertEqual(len(reasons), 2, reasons)
+            self.assertIn("its schema 9999 is known to nobody", reasons[1])
+            self.assertIn("does not begin with a zero byte", reasons[0] + reasons[1])
+
+    def test_a_registry_that_is_away_holds_the_source_and_loses_nothing(self):
+        with node(config(self.url), {"main.sql": SQL}) as n:
+            n.start()
+            self.write((FIRST, [self.order(0)]))
+            self.stop_registry()
+            self.add(n)
+            wait_until("the source has failed", lambda: n.ask("/v1/sources/o.0")[0] == 200
+                       and n.source("o.0")["state"] == "failed", PATIENCE, pause=0.1)
+            self.assertIn("schema registry", n.source("o.0")["last_error"])
+            self.assertEqual(n.letters("orders"), [])
+            n.kill()
+            (n.folder / "schemas").mkdir()
+            n.write("schemas/1.avsc", json.dumps(FIRST))
+            n.write("config.toml", config("schemas"))
+            n.start()
+            self.assertEqual(self.total(n, 1), {"k0": 0})
+            self.start_registry()
+
+    def test_a_stream_of_avro_needs_to_know_where_schemas_are(self):
+        with node(config(""), {"main.sql": SQL}) as n:
+            n.start()
+            refused = n.weir("source", "add", "o", "--stream", "orders", "--connector", "kafka", "--option=topic=t")
+            self.assertNotEqual(refused.code, 0)
+            self.assertIn("sources.kafka.registry", refused.err)
+
+
+if __name__ == "__main__":
+    foreign.run_with_clients()
