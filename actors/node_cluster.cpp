@@ -239,12 +239,13 @@ status node::confirm_shard(int shard) {
         return std::vector<control_record>{};
       },
       [answer](const status& done) {
-        if (!done)
-          answer->set_value(fail(errc::unavailable, "whose the shard is cannot be told: {}", done.error().text()));
+        // Asked again whatever it was: nobody knows whose the shard is.
+        if (!done) answer->set_value(fail(errc::unavailable, "{}", done.error().text()));
       });
   auto told = answer->get_future();
   if (told.wait_for(std::chrono::microseconds(config_.kafka.timeout_us)) != std::future_status::ready)
-    return fail(errc::unavailable, "whose the shard is cannot be told: the control log does not answer");
+    return fail(errc::unavailable, "Kafka at {}: the control log, which tells whose the shard is, does not answer",
+                config_.kafka.brokers);
   return told.get();
 }
 
