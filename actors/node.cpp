@@ -335,7 +335,7 @@ status node::publish(const plan_ptr& plan) {
     std::lock_guard lock(actors_->topics_mutex);
     const auto before = plan_.load();
     const bool same = before->state.streams == plan->state.streams && before->state.pipelines == plan->state.pipelines;
-    if (!same)
+    if (!same && owner_)  // a standby's plan may be older than what the owner has dropped since
       WEIR_TRY_VOID(create_topics(*log_, config_.node.app, static_cast<int>(config_.node.shards), *plan,
                                   config_.log.retention_us / 1'000, config_.log.retention_bytes));
     plan_ = plan;

@@ -130,6 +130,7 @@ class node {
   std::chrono::milliseconds follow_cluster();
   void follow_role();
   void take_over();
+  status make_missing_topics(const control_plan& plan);
   void let_go();
   void start_standby();
   void hear_members();

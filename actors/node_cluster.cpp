@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include <future>
+#include <set>
 #include <thread>
 
 #include "actors/node_inside.hpp"
@@ -146,6 +147,18 @@ void node::follow_role() {
   member_->follow(*control_->state());
 }
 
+// Who owned the shards may have died between a command and its topics. One question for all: their settings were
+// checked when they were made.
+status node::make_missing_topics(const control_plan& plan) {
+  WEIR_TRY(there, log_->topics());
+  std::set<std::string> names;
+  for (auto& t : there) names.insert(std::move(t.name));
+  for (const auto& wanted : topics_of(config_.node.app, static_cast<int>(config_.node.shards), plan,
+                                      config_.log.retention_us / 1'000, config_.log.retention_bytes))
+    if (!names.contains(wanted.name)) WEIR_TRY_VOID(log_->create_topic(wanted));
+  return {};
+}
+
 // The tails end, then the shards open as they do at a start: fence, read what is left, run.
 void node::take_over() {
   auto& a = *actors_;
@@ -160,10 +173,7 @@ void node::take_over() {
     std::swap(tails, a.tails);
   }
   tails.reset();
-  // Who owned the shards may have died between a command and its topics.
-  if (auto made = create_topics(*log_, config_.node.app, static_cast<int>(config_.node.shards), *plan,
-                                config_.log.retention_us / 1'000, config_.log.retention_bytes);
-      !made)
+  if (auto made = make_missing_topics(*plan); !made)
     spdlog::warn("topics are not all there yet error=\"{}\"", made.error().text());
   owner_ = true;
   for (std::size_t i = 0; i < a.cells.size(); ++i) {
@@ -229,12 +239,13 @@ status node::confirm_shard(int shard) {
         return std::vector<control_record>{};
       },
       [answer](const status& done) {
-        if (!done)
-          answer->set_value(fail(errc::unavailable, "whose the shard is cannot be told: {}", done.error().text()));
+        // Asked again whatever it was: nobody knows whose the shard is.
+        if (!done) answer->set_value(fail(errc::unavailable, "{}", done.error().text()));
       });
   auto told = answer->get_future();
   if (told.wait_for(std::chrono::microseconds(config_.kafka.timeout_us)) != std::future_status::ready)
-    return fail(errc::unavailable, "whose the shard is cannot be told: the control log does not answer");
+    return fail(errc::unavailable, "Kafka at {}: the control log, which tells whose the shard is, does not answer",
+                config_.kafka.brokers);
   return told.get();
 }
 

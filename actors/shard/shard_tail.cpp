@@ -171,13 +171,15 @@ result<bool> shard_tail::follow_view(const std::string& view, std::int64_t makin
     WEIR_TRY_VOID(settle_view(view, making));
     const auto topic = topic::view(app_, view);
     WEIR_TRY(stamp, store_.view_stamp(shard_, view));
-    WEIR_TRY(bounds, log_.bounds(topic, shard_));
-    if (kind == topic_kind::append) stamp = std::max(stamp, bounds.start);
-    if (stamp > bounds.end) return false;
+    const auto bounds = log_.bounds(topic, shard_);
+    if (!bounds && bounds.error().code == errc::not_found) return false;  // its owner makes it just now
+    if (!bounds) return fail(bounds.error());
+    if (kind == topic_kind::append) stamp = std::max(stamp, bounds->start);
+    if (stamp > bounds->end) return false;
     auto made = log_.read(topic, shard_, stamp);
     if (!made && made.error().code == errc::offset_out_of_range) {
       WEIR_TRY_VOID(store_.wipe_view(shard_, view));
-      made = log_.read(topic, shard_, bounds.start);
+      made = log_.read(topic, shard_, bounds->start);
     }
     if (!made) return fail(std::move(made).error());
     reader = std::move(*made);

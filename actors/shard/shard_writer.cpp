@@ -185,28 +185,36 @@ result<std::map<std::string, attempt>> shard_writer::read_attempts() {
   }
 }
 
-status create_topics(event_log& log, std::string_view app, int shards, const control_plan& plan,
-                     std::int64_t retention_ms, std::int64_t retention_bytes) {
-  const auto make = [&](std::string name, topic_kind kind) {
-    return log.create_topic({std::move(name), shards, kind, kind == topic_kind::append ? retention_ms : 0,
-                             kind == topic_kind::append ? retention_bytes : 0});
+std::vector<topic_config> topics_of(std::string_view app, int shards, const control_plan& plan,
+                                    std::int64_t retention_ms, std::int64_t retention_bytes) {
+  std::vector<topic_config> out;
+  const auto add = [&](std::string name, topic_kind kind) {
+    const bool append = kind == topic_kind::append;
+    out.push_back({std::move(name), shards, kind, append ? retention_ms : 0, append ? retention_bytes : 0});
   };
-  WEIR_TRY_VOID(make(topic::changelog(app), topic_kind::compacted));
-  WEIR_TRY_VOID(make(topic::attempts(app), topic_kind::compacted));
+  add(topic::changelog(app), topic_kind::compacted);
+  add(topic::attempts(app), topic_kind::compacted);
   for (const auto& [name, stream] : plan.names.streams) {
-    WEIR_TRY_VOID(make(topic::stream(app, name), topic_kind::append));
-    WEIR_TRY_VOID(make(topic::dead(app, name), topic_kind::append));
+    add(topic::stream(app, name), topic_kind::append);
+    add(topic::dead(app, name), topic_kind::append);
   }
   for (const auto& [pipeline, planned] : plan.pipelines)
     for (const auto& view : planned.views) {
       const bool upsert = view.kind == view_kind::upsert;
-      WEIR_TRY_VOID(make(topic::view(app, view.name), upsert ? topic_kind::compacted : topic_kind::append));
-      if (!view.topic.empty()) WEIR_TRY_VOID(make(view.topic, upsert ? topic_kind::compacted : topic_kind::append));
-      WEIR_TRY_VOID(make(topic::late(app, view.name), topic_kind::append));
-      WEIR_TRY_VOID(make(topic::refused(app, view.name), topic_kind::append));
+      add(topic::view(app, view.name), upsert ? topic_kind::compacted : topic_kind::append);
+      if (!view.topic.empty()) add(view.topic, upsert ? topic_kind::compacted : topic_kind::append);
+      add(topic::late(app, view.name), topic_kind::append);
+      add(topic::refused(app, view.name), topic_kind::append);
       if (needs_shuffle(view))
-        WEIR_TRY_VOID(make(topic::shuffle(app, pipeline, view.name, planned.record.incarnation), topic_kind::append));
+        add(topic::shuffle(app, pipeline, view.name, planned.record.incarnation), topic_kind::append);
     }
+  return out;
+}
+
+status create_topics(event_log& log, std::string_view app, int shards, const control_plan& plan,
+                     std::int64_t retention_ms, std::int64_t retention_bytes) {
+  for (const auto& topic : topics_of(app, shards, plan, retention_ms, retention_bytes))
+    WEIR_TRY_VOID(log.create_topic(topic));
   return {};
 }
 

@@ -76,7 +76,10 @@ class shard_writer {
   bool stands_ = false;
 };
 
-// Makes every topic that the plan needs, for all shards. Call before the plan reaches a shard.
+// Every topic that the plan needs, for all shards.
+std::vector<topic_config> topics_of(std::string_view app, int shards, const control_plan& plan,
+                                    std::int64_t retention_ms, std::int64_t retention_bytes);
+// Makes them. Call before the plan reaches a shard.
 status create_topics(event_log& log, std::string_view app, int shards, const control_plan& plan,
                      std::int64_t retention_ms, std::int64_t retention_bytes);
 

@@ -358,7 +358,7 @@ TEST_CASE("rule 22: a writer that was fenced asks whose the shard is before it o
     std::vector<std::string> records;
     for (int i = 0; i < 200; ++i) records.push_back(record(i % 50, "a"));
     temp_folder folder;
-    sim_log log({});
+    sim_log log{sim_log_options{}};
     bool first_owns = true;  // as the control log has it
     const auto node_that = [&](const char* state, bool first) {
       sim_node_options o;

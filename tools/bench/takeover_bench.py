@@ -23,6 +23,7 @@ CONFIG = """
 app = "{app}"
 name = "{name}"
 shards = {shards}
+stall_timeout = "2 minutes"
 [log]
 kind = "kafka"
 [log.kafka]

@@ -89,6 +89,7 @@ TEST_CASE("a copy of a view that was dropped and made again since holds only the
   follow_to_end(*std::make_unique<shard_tail>("weir", 0, b.log, *copy), *n.control().plan());
   CHECK(copy->row_count(0, "plain").value() == 40);
   // While nobody follows.
+  REQUIRE(n.control().append(remove_source(*n.control().plan(), "i").value()));
   REQUIRE(n.control().append(drop_pipeline(*n.control().plan(), "p").value()));
   for (const char* view : {"plain", "counts"}) REQUIRE(b.log.drop_topic(topic::view("weir", view)));
   const std::string again =
