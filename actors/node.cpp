@@ -122,9 +122,11 @@ status node::open() {
   WEIR_TRY(log, open_configured_log(config_));
   log_ = std::move(log);
   WEIR_TRY(groups, open_configured_groups(config_));
-  groups_ = std::move(groups);
   WEIR_TRY(store, state_store::open(state_folder(config_), static_cast<std::size_t>(config_.limits.view_rows)));
   store_ = std::move(store);
+  if (groups)
+    mirror_ = std::make_unique<position_mirror>(config_.node.app, *log_, *store_, std::move(groups),
+                                                ms(config_.kafka.timeout_us / 8));
   WEIR_TRY(control, control_log::open(*log_, config_.node.app));
   control_ = std::move(control);
   return {};
@@ -250,9 +252,6 @@ void node::spawn_actors() {
                              actors_->control = handle;
                              return caf::actor_cast<caf::actor>(handle);
                            }});
-  if (groups_)
-    a.mirror = std::make_unique<position_mirror>(config_.node.app, *log_, *store_, std::move(groups_),
-                                                 ms(config_.kafka.timeout_us / 4));
   for (int i = 0; owner_ && i < static_cast<int>(config_.node.shards); ++i) root.children.push_back(shard_child(i));
   a.root = a.system.spawn(supervisor, std::move(root));
   a.root->attach_functor([alive = a.alive](const caf::error&) { *alive = false; });
@@ -422,7 +421,7 @@ void node::watch() {
     if (!actors_->dropping_orphans.exchange(true))
       pool_->post({[this] { drop_orphans(); }, [a = actors_.get()] { a->dropping_orphans = false; }, {}});
     const bool due = wall_clock_us() - actors_->mirrored_at_us >= config_.kafka.group_offsets_us;
-    if (!actors_->mirror || !due || actors_->mirroring.exchange(true)) continue;
+    if (!mirror_ || !due || actors_->mirroring.exchange(true)) continue;
     actors_->mirrored_at_us = wall_clock_us();
     pool_->post({[this] { mirror_positions(); }, [a = actors_.get()] { a->mirroring = false; }, {}});
   }
@@ -469,7 +468,7 @@ void node::mirror_positions() {
   const auto all = shards();
   for (std::size_t i = 0; i < all.size(); ++i)
     if (all[i].report.running && !all[i].report.held) running.push_back(static_cast<int>(i));
-  const auto done = actors_->mirror->refresh(*plan_.load(), running);
+  const auto done = mirror_->refresh(*plan_.load(), running);
   // Brokers that are new, or have just begun to lead, refuse for a while.
   actors_->mirror_failures = done ? 0 : actors_->mirror_failures + 1;
   if (actors_->mirror_failures == mirror_failures_told)

@@ -28,7 +28,7 @@ namespace weir {
 class cluster_member;
 class io_thread;
 class kafka_clients;
-class kafka_groups;
+class position_mirror;
 class schema_registry;
 
 // How a shard has been doing, for liveness and people.
@@ -148,7 +148,7 @@ class node {
   std::unique_ptr<event_log> log_;
   std::unique_ptr<state_store> store_;
   std::unique_ptr<control_log> control_;
-  std::unique_ptr<kafka_groups> groups_;  // until the actors have it
+  std::unique_ptr<position_mirror> mirror_;  // of positions, for Kafka's tools; none: nobody sees them there
   std::atomic<plan_ptr> plan_;
   std::unique_ptr<worker_pool> pool_;
   std::atomic<bool> owner_{true};

@@ -44,7 +44,6 @@ struct node::actors {
   std::atomic<bool> dropping_orphans = false;
   plan_ptr orphans_of;  // the plan for which orphaned topics are gone
 
-  std::unique_ptr<position_mirror> mirror;  // of positions, for Kafka's tools; none: nobody sees them there
   std::atomic<bool> mirroring = false;
   std::int64_t mirrored_at_us = 0;  // of the watcher's thread
   int mirror_failures = 0;          // in a row; of the round under way

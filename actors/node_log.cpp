@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <filesystem>
 
 #include "actors/kafka_clients.hpp"
@@ -15,6 +16,7 @@ namespace {
 
 constexpr int syslog_warning = 4;
 constexpr std::int64_t heartbeats_kept_ms = 3'600'000, heartbeats_kept_bytes = 64LL << 20;
+constexpr std::chrono::milliseconds longest_mirror_wait{2'000};
 constexpr std::size_t entry_slack = 64U << 10;  // stamps of the records beside their bytes
 
 std::size_t largest_entry(const config& c) {
@@ -60,7 +62,8 @@ result<std::unique_ptr<event_log>> open_configured_log(const config& c) {
 result<std::unique_ptr<kafka_groups>> open_configured_groups(const config& c) {
   if (c.log.kind != "kafka" || c.kafka.group_offsets_us == 0) return nullptr;
   WEIR_TRY(options, kafka_options(c));
-  return open_kafka_groups(std::move(options));
+  options.timeout = std::min(options.timeout, longest_mirror_wait);  // it takes a thread of the pool
+  return make_kafka_groups(std::move(options));
 }
 
 bool is_shared_log(const config& c) { return c.log.kind == "kafka"; }

@@ -147,27 +147,32 @@ result<std::int64_t> position_mirror::offset_in_log(const std::string& pipeline,
 }
 
 status position_mirror::write_groups(const control_plan& plan) {
-  for (auto it = known_.begin(); it != known_.end();) {
-    auto& [name, shown] = *it;
-    const auto id = topic::group(app_, name);
-    if (!plan.pipelines.contains(name)) {
-      WEIR_TRY_VOID(groups_->remove(id));
-      forget_logs(name);
-      it = known_.erase(it);
+  const auto ends = clock::now() + budget_;
+  for (auto left = known_.size(); left > 0 && clock::now() < ends; --left) {
+    auto it = known_.upper_bound(last_group_);
+    if (it == known_.end()) it = known_.begin();
+    last_group_ = it->first;
+    if (plan.pipelines.contains(it->first)) {
+      WEIR_TRY_VOID(write(topic::group(app_, it->first), it->second));
       continue;
     }
-    ++it;
-    std::vector<group_offset> offsets;
-    for (const auto& [at, offset] : shown.wanted) {
-      const auto was = shown.written.find(at);
-      const bool old = clock::now() > shown.written_at + renew_after;
-      if (old || was == shown.written.end() || was->second != offset) offsets.push_back({at.first, at.second, offset});
-    }
-    if (offsets.empty()) continue;
-    WEIR_TRY_VOID(groups_->write(id, offsets));
-    shown.written_at = offsets.size() == shown.wanted.size() ? clock::now() : shown.written_at;
-    shown.written = shown.wanted;
+    forget_logs(it->first);  // the brokers forget its group by themselves
+    known_.erase(it);
   }
+  return {};
+}
+
+status position_mirror::write(const std::string& id, shown_group& shown) {
+  const bool old = clock::now() > shown.written_at + renew_after;
+  std::vector<group_offset> offsets;
+  for (const auto& [at, offset] : shown.wanted) {
+    const auto was = shown.written.find(at);
+    if (old || was == shown.written.end() || was->second != offset) offsets.push_back({at.first, at.second, offset});
+  }
+  if (offsets.empty()) return {};
+  WEIR_TRY_VOID(groups_->write(id, offsets));
+  if (old) shown.written_at = clock::now();
+  shown.written = shown.wanted;
   return {};
 }
 

@@ -26,7 +26,7 @@ class position_mirror {
  public:
   using clock = std::chrono::steady_clock;
 
-  // `budget`: a round that has taken so long leaves the rest to the next.
+  // `budget`: what looking, and then writing, may take; the rest is left to the next round.
   position_mirror(std::string app, event_log& log, state_store& store, std::unique_ptr<kafka_groups> groups,
                   std::chrono::milliseconds budget);
 
@@ -68,6 +68,7 @@ class position_mirror {
   shown_group& group_of(const pipeline_record& record);
   void forget_logs(const std::string& pipeline);
   status write_groups(const control_plan& plan);
+  status write(const std::string& id, shown_group& shown);
   std::string app_;
   event_log& log_;
   state_store& store_;
@@ -77,6 +78,7 @@ class position_mirror {
   std::map<place, log_place> logs_;
   std::map<std::string, shown_group> known_;  // by pipeline
   std::size_t next_ = 0;                      // where the last round stopped
+  std::string last_group_;                    // ... and which group it wrote last
 };
 
 }  // namespace weir

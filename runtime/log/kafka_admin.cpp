@@ -13,9 +13,6 @@ constexpr int no_leader = -1;
 using new_topic_ptr = std::unique_ptr<rd_kafka_NewTopic_t, destroyer<rd_kafka_NewTopic_destroy>>;
 using delete_topic_ptr = std::unique_ptr<rd_kafka_DeleteTopic_t, destroyer<rd_kafka_DeleteTopic_destroy>>;
 using resource_ptr = std::unique_ptr<rd_kafka_ConfigResource_t, destroyer<rd_kafka_ConfigResource_destroy>>;
-using new_offsets_ptr =
-    std::unique_ptr<rd_kafka_AlterConsumerGroupOffsets_t, destroyer<rd_kafka_AlterConsumerGroupOffsets_destroy>>;
-using delete_group_ptr = std::unique_ptr<rd_kafka_DeleteGroup_t, destroyer<rd_kafka_DeleteGroup_destroy>>;
 using admin_options_ptr = std::unique_ptr<rd_kafka_AdminOptions_t, destroyer<rd_kafka_AdminOptions_destroy>>;
 
 found_topic shape(const rd_kafka_metadata_topic_t& topic) {
@@ -215,49 +212,6 @@ status admin::remove(const std::string& name, const time_limit& limit) const {
     WEIR_TRY(found, shape_of(name, limit));
     return !found;
   });
-}
-
-status admin::set_group_offsets(const std::string& group, const rd_kafka_topic_partition_list_t& offsets,
-                                const time_limit& limit) const {
-  auto const what = "writing offsets of group " + group;
-  new_offsets_ptr const wanted(rd_kafka_AlterConsumerGroupOffsets_new(group.c_str(), &offsets));
-  WEIR_TRY(answer, ask(RD_KAFKA_ADMIN_OP_ALTERCONSUMERGROUPOFFSETS, what, limit, [&](auto* options, auto* queue) {
-             auto* asked = wanted.get();
-             rd_kafka_AlterConsumerGroupOffsets(client_->get(), &asked, 1, options, queue);
-           }));
-  std::size_t count = 0;
-  auto const* const* answers = rd_kafka_AlterConsumerGroupOffsets_result_groups(
-      rd_kafka_event_AlterConsumerGroupOffsets_result(answer.get()), &count);
-  for (std::size_t i = 0; i < count; ++i) {
-    auto const* problem = rd_kafka_group_result_error(answers[i]);
-    if (problem != nullptr)
-      return fail(client_->failed(what, rd_kafka_error_code(problem), rd_kafka_error_string(problem)));
-    auto const* partitions = rd_kafka_group_result_partitions(answers[i]);
-    for (int k = 0; partitions != nullptr && k < partitions->cnt; ++k) {
-      auto const& one = partitions->elems[k];
-      if (one.err != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return fail(client_->failed(fmt::format("{}, {}[{}]", what, one.topic, one.partition), one.err));
-    }
-  }
-  return {};
-}
-
-status admin::remove_group(const std::string& group, const time_limit& limit) const {
-  auto const what = "removing group " + group;
-  delete_group_ptr const unwanted(rd_kafka_DeleteGroup_new(group.c_str()));
-  WEIR_TRY(answer, ask(RD_KAFKA_ADMIN_OP_DELETEGROUPS, what, limit, [&](auto* options, auto* queue) {
-             auto* asked = unwanted.get();
-             rd_kafka_DeleteGroups(client_->get(), &asked, 1, options, queue);
-           }));
-  std::size_t count = 0;
-  auto const* const* answers =
-      rd_kafka_DeleteGroups_result_groups(rd_kafka_event_DeleteGroups_result(answer.get()), &count);
-  for (std::size_t i = 0; i < count; ++i) {
-    auto const* problem = rd_kafka_group_result_error(answers[i]);
-    if (problem != nullptr && rd_kafka_error_code(problem) != RD_KAFKA_RESP_ERR_GROUP_ID_NOT_FOUND)
-      return fail(client_->failed(what, rd_kafka_error_code(problem), rd_kafka_error_string(problem)));
-  }
-  return {};
 }
 
 status admin::wait(std::string_view what, const time_limit& limit, const std::function<result<bool>()>& agree) const {

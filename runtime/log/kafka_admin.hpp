@@ -1,4 +1,4 @@
-// Topics of the brokers: listed, described, made, changed, deleted; and offsets of consumer groups.
+// Topics of the brokers: listed, described, made, changed, deleted.
 #pragma once
 
 #include <functional>
@@ -27,12 +27,6 @@ class admin {
   status change(const found_topic& found, const std::vector<topic_setting>& wanted, const time_limit& limit) const;
   // errc::not_found when there is none. Returns when the brokers no longer know it.
   status remove(const std::string& name, const time_limit& limit) const;
-
-  // Of a group without members; what is not named keeps its offset.
-  status set_group_offsets(const std::string& group, const rd_kafka_topic_partition_list_t& offsets,
-                           const time_limit& limit) const;
-  // Nothing to do where there is no such group.
-  status remove_group(const std::string& group, const time_limit& limit) const;
 
   // Sees what is not yet committed too.
   const client& connection() const { return *client_; }

@@ -1,7 +1,7 @@
 // Offsets of Kafka's consumer groups, for lag tools (kafka-consumer-groups.sh): written, and never read back by weir.
 //
-// No member ever joins these groups: a commit of somebody who does not belong to a group with members is refused by the
-// brokers (errc::unavailable, with their words).
+// No member ever joins these groups. A group that is no longer written stays until the brokers forget it
+// (offsets.retention.minutes, a week by default): the request that would remove it at once can end the process.
 #pragma once
 
 #include <memory>
@@ -20,17 +20,16 @@ struct group_offset {
   bool operator==(const group_offset&) const = default;
 };
 
-// Thread-safe. Every call ends within the options' timeout.
+// Used by one thread at a time.
 class kafka_groups {
  public:
   virtual ~kafka_groups() = default;
-  // Makes the group when there is none. Partitions that are not named keep their offsets.
+  // Makes the group when there is none; partitions that are not named keep their offsets. Ends within the options'
+  // timeout; after an error some of the offsets may be written, now or later.
   virtual status write(const std::string& group, const std::vector<group_offset>& offsets) = 0;
-  // Forgets the group and its offsets; not an error when there is none.
-  virtual status remove(const std::string& group) = 0;
 };
 
-// Errors: invalid_argument. It connects when it is first used.
-result<std::unique_ptr<kafka_groups>> open_kafka_groups(kafka_log_options options);
+// It connects when it is first used, with a client of the library for each of the groups that were written last.
+std::unique_ptr<kafka_groups> make_kafka_groups(kafka_log_options options);
 
 }  // namespace weir

@@ -38,10 +38,8 @@ result<log_bounds> ask_bounds(const client& c, const topic_ref& topic, int parti
 
 result<log_bounds> bounds_of(cluster& brokers, const topic_ref& topic, int partition, const time_limit& limit) {
   WEIR_TRY(from, brokers.consumers.take(limit));
-  auto held = ask_bounds(from->connection(), topic, partition, limit);
-  if (!held && held.error().code == errc::not_found && !brokers.topics.is_gone(topic, limit))
-    held.error().code = errc::unavailable;
-  return held;
+  return ask_until_known(brokers, topic, limit,
+                         [&] { return ask_bounds(from->connection(), topic, partition, limit); });
 }
 
 // Compacted topics: a deletion from before tombstone_keep_ms may be gone, and a reader that starts in between would
@@ -97,7 +95,7 @@ result<std::vector<log_entry>> reader::fetch(std::size_t max_bytes) {
 }
 
 status reader::read(consumer& from, taken& so_far, std::size_t max_bytes, const time_limit& limit) {
-  WEIR_TRY(topic, from.topic(topic_, limit));
+  WEIR_TRY(topic, ask_until_known(*brokers_, topic_, limit, [&] { return from.topic(topic_, limit); }));
   WEIR_TRY_VOID(from.start(topic, partition_, position_));
   partition_stop const stop{topic, partition_};
   while (!so_far.at_end && (so_far.entries.empty() || so_far.bytes < max_bytes)) {

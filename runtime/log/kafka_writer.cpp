@@ -163,9 +163,8 @@ result<rd_kafka_topic_t*> writer::topic_of(const log_append& entry, const time_l
   // Nothing was sent, so nothing stands.
   if (!found) return fail(errc::unavailable, "{}", found.error().text());
   if (!*found) return fail(unknown_topic(entry.topic));
-  auto topic = client_->topic((*found)->config.name, limit);
-  if (!topic && topic.error().code == errc::not_found && brokers_->topics.is_gone(*found, limit))
-    return fail(unknown_topic(entry.topic));
+  auto topic = ask_until_known(*brokers_, *found, limit, [&] { return client_->topic((*found)->config.name, limit); });
+  if (!topic && topic.error().code == errc::not_found) return fail(unknown_topic(entry.topic));
   if (!topic) {
     bool const refused = topic.error().code == errc::permission_denied;
     return fail(refused ? errc::rejected : errc::unavailable, "{}", topic.error().text());

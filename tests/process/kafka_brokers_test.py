@@ -130,9 +130,9 @@ class copied(threading.Thread):
             time.sleep(0.05)
 
 
-def committed_of(kafka, topic):
+def committed_of(kafka, topic, least):
     """How often each client's number stands in the view echo."""
-    return collections.Counter((r["client"], r["n"]) for r in kafka.rows(topic))
+    return collections.Counter((r["client"], r["n"]) for r in kafka.rows(topic, least))
 
 
 def order_of(rows):
@@ -192,7 +192,7 @@ class three_brokers(unittest.TestCase):
                 self.bounce(how, what, n, bounces)
                 bounces += 1
             wait_until("all is copied", lambda: n.view("copy")["rows"] >= COPIED, PATIENCE, pause=0.2)
-            rows = self.kafka.rows(topic)
+            rows = self.kafka.rows(topic, COPIED)
             wait_until("the reader beside has all", lambda: len(beside.rows()) >= COPIED, PATIENCE, pause=0.5)
             time.sleep(1)  # what comes twice would come now
             seen = beside.end()
@@ -257,7 +257,7 @@ class three_brokers(unittest.TestCase):
     def check(self, n, clients):
         total = sum(one.taken for one in clients)
         wait_until("all rows are there", lambda: sum(r["records"] for r in n.rows("totals")) >= total, PATIENCE)
-        rows = committed_of(self.kafka, "three.view.echo")
+        rows = committed_of(self.kafka, "three.view.echo", total)
         expected = collections.Counter((one.number, i) for one in clients for i in range(one.taken))
         self.assertEqual(sum((rows - expected).values()), 0, "records are doubled")
         self.assertEqual(sum((expected - rows).values()), 0, "records are lost")

@@ -73,7 +73,7 @@ class planted(answers_in_the_end, unittest.TestCase):
                 one.join(PATIENCE)
             wait_until("the node is ready", lambda: n.ask("/readyz")[0] == 200, PATIENCE, pause=0.2)
             n.stop(60)
-            rows = committed_of(self.kafka, f"{app}.view.echo")
+            rows = committed_of(self.kafka, f"{app}.view.echo", sum(one.taken for one in clients))
         told = {(one.number, i) for one in clients for i in range(one.taken)}
         return len(told - rows.keys())
 

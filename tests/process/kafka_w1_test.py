@@ -6,6 +6,7 @@ names the benchmark's program `fill`, whose records and answer are then taken; e
 """
 
 import collections
+import contextlib
 import importlib.machinery
 import importlib.util
 import json
@@ -72,7 +73,8 @@ def filled_records(count):
     module = importlib.util.module_from_spec(importlib.util.spec_from_loader("fill", loader))
     arguments, sys.argv = sys.argv, ["fill", "--answer", "w1", "--records", "1"]
     try:
-        loader.exec_module(module)  # it answers for one record as it is loaded
+        with contextlib.redirect_stdout(None):
+            loader.exec_module(module)  # it answers for one record as it is loaded
     finally:
         sys.argv = arguments
     for sensor, at, value, body in module.w1(count):
@@ -147,7 +149,7 @@ class w1(unittest.TestCase):
             wait_until("every window is closed", lambda: n.view("windows")["rows"] >= len(self.answer), PATIENCE,
                        pause=0.2)
             self.assertEqual(n.stop(60), 0)
-            rows = self.kafka.rows(f"{app}.view.windows")
+            rows = self.kafka.rows(f"{app}.view.windows", len(self.answer))
         self.kafka.drop_topics(f"{app}\\..*")
         counted = collections.Counter((r["sensor"], start_ms(r["window_start"])) for r in rows)
         self.assertEqual([key for key, times in counted.items() if times > 1][:5], [], "windows told twice")

@@ -15,9 +15,9 @@ std::int64_t committed(const kafka_fixture& fixture, const std::string& group, c
   return std::max<std::int64_t>(-1, asked->elems[0].offset);
 }
 
-TEST_CASE("a group's offsets are written, keep what is not named, and go with it", "[kafka]") {
+TEST_CASE("a group's offsets are written and keep what is not named, however many groups there are", "[kafka]") {
   kafka_fixture fixture;
-  auto const groups = value_of(open_kafka_groups(fixture.options));
+  auto const groups = make_kafka_groups(fixture.options);
   auto const group = fixture.prefix + "g";
   wait_until("the offsets are written", [&] {
     auto const done = groups->write(group, {{fixture.t, 0, 17}, {fixture.c, 0, 4}});
@@ -27,14 +27,17 @@ TEST_CASE("a group's offsets are written, keep what is not named, and go with it
   done(groups->write(group, {{fixture.t, 0, 18}}));
   CHECK(committed(fixture, group, fixture.t) == 18);
   CHECK(committed(fixture, group, fixture.c) == 4);
-  done(groups->remove(group));
-  done(groups->remove(group));
-  CHECK(committed(fixture, group, fixture.t) == -1);
+  CHECK(committed(fixture, group + "0", fixture.t) == -1);
+  for (int i = 0; i < 40; ++i) done(groups->write(group + std::to_string(i), {{fixture.t, 0, i}}));
+  done(groups->write(group, {{fixture.t, 0, 19}}));
+  CHECK(committed(fixture, group, fixture.t) == 19);
+  CHECK(committed(fixture, group + "0", fixture.t) == 0);
+  CHECK(committed(fixture, group + "39", fixture.t) == 39);
 }
 
 TEST_CASE("a topic that is not there has no offset, and the error names it", "[kafka]") {
   kafka_fixture fixture;
-  auto const groups = value_of(open_kafka_groups(fixture.options));
+  auto const groups = make_kafka_groups(fixture.options);
   auto const refused = error_of(groups->write(fixture.prefix + "g", {{fixture.prefix + "absent", 0, 1}}));
   INFO(refused.text());
   CHECK(refused.message.find(fixture.prefix + "absent") != std::string::npos);

@@ -170,7 +170,20 @@ TEST_CASE("many readers that take little at a time cost the memory of the fetche
   CHECK(peak < before + most);  // what lies ahead of each is 100 MiB
 }
 
-// Run by tests/process/kafka_brokers_test.py on three brokers.
+// [.three]: run by tests/process/kafka_brokers_test.py on three brokers.
+TEST_CASE("a topic is there for clients that have just come, whichever broker they ask", "[.three]") {
+  kafka_fixture fixture;
+  for (int i = 0; i < 10; ++i) {
+    auto const other = value_of(open_kafka_log(fixture.options));
+    auto const name = fmt::format("{}new{}", fixture.prefix, i);
+    done(fixture.log->create_topic({.name = name, .partitions = 3}));
+    CHECK(value_of(other->bounds(name, i % 3)).end == 0);
+    CHECK(drained(*value_of(other->read(name, i % 3, 0))).empty());
+    auto const writer = value_of(other->open_writer(fixture.prefix + "w"));
+    CHECK(value_of(writer->commit(std::vector{entry(name, "x")})).size() == 1);
+  }
+}
+
 TEST_CASE("partitions whose leader changes are read, asked for and written to at their new one", "[.three]") {
   kafka_fixture fixture([](kafka_log_options& options) { options.timeout = std::chrono::seconds(15); });
   auto const writer = fixture.open();
