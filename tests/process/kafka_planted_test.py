@@ -27,11 +27,11 @@ class planted(answers_in_the_end, unittest.TestCase):
         with (deployment := life(config)).node as n:
             n.patience = PATIENCE
             faults = {"WEIR_RULE_OFF": str(rule)} if rule else {}
-            for passage in (3, 4, 5, 6):
+            for passage in (3, 5):
                 deployment.live_until_killed(PATIENCE, WEIR_KILL_AT=f"writer.after_log_commit:{passage}", **faults)
             n.start(**faults)
             try:
-                self.check_in_the_end(deployment, PATIENCE, stop=False)
+                self.check_in_the_end(deployment, 2 * PATIENCE, stop=False)
             except AssertionError as wrong:
                 return str(wrong)
             return ""

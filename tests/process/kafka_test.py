@@ -21,7 +21,7 @@ from node_process import node, run_tests, wait_until
 
 BROKERS, FOLDER = os.environ.get("WEIR_KAFKA", ""), os.environ.get("WEIR_KAFKA_FOLDER", "")
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-PATIENCE = 120
+PATIENCE = 300
 OUTAGE_SECONDS = float(os.environ.get("WEIR_OUTAGE_SECONDS", "8"))
 # A broker takes long to start; who asks for long outages has the time.
 OUTAGES = (("pause", "resume"), ("kill", "start")) if "WEIR_OUTAGE_SECONDS" in os.environ else (("pause", "resume"),)
