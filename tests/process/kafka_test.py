@@ -164,7 +164,7 @@ class on_brokers(answers_in_the_end, unittest.TestCase):
         while time.monotonic() < end or not said:
             self.assertIsNone(n.exit_code(), n.log_text())
             self.assertLess(time.monotonic(), end + PATIENCE, "nobody says what is wrong")
-            deployment.grow(100)
+            deployment.grow(25)
             peak = max(peak, resident_mib(n))
             status, checks = n.ask("/readyz")
             if status == 503 and "waits, and with it its sources: Kafka at" in json.dumps(checks):
