@@ -14,7 +14,7 @@ import time
 from node_process import run_tests, wait_until
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-PATIENCE = 120  # seconds; a broker starts slowly beside others
+PATIENCE = 300  # seconds; a broker starts slowly beside others
 SETTLE_SECONDS = 3  # in which what comes twice would come
 
 

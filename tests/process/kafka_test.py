@@ -21,7 +21,7 @@ from node_process import node, run_tests, wait_until
 
 BROKERS, FOLDER = os.environ.get("WEIR_KAFKA", ""), os.environ.get("WEIR_KAFKA_FOLDER", "")
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-PATIENCE = 120
+PATIENCE = 300
 OUTAGE_SECONDS = float(os.environ.get("WEIR_OUTAGE_SECONDS", "8"))
 # A broker takes long to start; who asks for long outages has the time.
 OUTAGES = (("pause", "resume"), ("kill", "start")) if "WEIR_OUTAGE_SECONDS" in os.environ else (("pause", "resume"),)
@@ -164,7 +164,7 @@ class on_brokers(answers_in_the_end, unittest.TestCase):
         while time.monotonic() < end or not said:
             self.assertIsNone(n.exit_code(), n.log_text())
             self.assertLess(time.monotonic(), end + PATIENCE, "nobody says what is wrong")
-            deployment.grow(100)
+            deployment.grow(25)
             peak = max(peak, resident_mib(n))
             status, checks = n.ask("/readyz")
             if status == 503 and "waits, and with it its sources: Kafka at" in json.dumps(checks):
