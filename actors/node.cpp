@@ -65,6 +65,7 @@ live_pace pace_of(const config& c, const worker_pool& pool) {
   return live_pace({static_cast<double>(c.gateway.busy_messages * cores), cores, pool.cpu_meter()});
 }
 
+constexpr std::int64_t most_log_threads = 64;
 constexpr int mirror_failures_told = 3;  // in a row
 
 // Connectors compare resolved paths.
@@ -201,6 +202,10 @@ void node::spawn_actors() {
   auto threads = static_cast<int>(config_.node.worker_threads);
   if (threads == 0) threads = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
   pool_ = std::make_unique<worker_pool>(pool_options{threads, ms(config_.node.stall_timeout_us), 16});
+  if (is_shared_log(config_)) {
+    const auto waiting = static_cast<int>(std::min(config_.node.shards + 1, most_log_threads));
+    log_pool_ = std::make_unique<worker_pool>(pool_options{waiting, ms(config_.node.stall_timeout_us), 16});
+  }
   hub_.set_pace(pace_of(config_, *pool_));
   actors_ = std::make_unique<actors>();
   events_ = std::make_unique<events>(*this);
@@ -283,7 +288,8 @@ child_spec node::shard_child(int shard) {
             const auto i = static_cast<std::size_t>(shard);
             // One that a node lets go of meanwhile: nobody to start, and no failure.
             if (!actors_->cells[i]->claim()) return caf::actor_cast<caf::actor>(system.spawn([] {}));
-            auto handle = system.spawn(shard_behavior, actors_->cells[i], pool_.get(), plan_.load(), &wall_clock_us);
+            auto handle = system.spawn(shard_behavior, actors_->cells[i], shard_pools{pool_.get(), &log_pool()},
+                                       plan_.load(), &wall_clock_us);
             std::lock_guard lock(actors_->mutex);
             actors_->shards[i] = handle;
             return caf::actor_cast<caf::actor>(handle);
@@ -397,6 +403,17 @@ void node::command(std::function<result<std::vector<control_record>>(const contr
                  std::make_shared<control_command>(control_command{std::move(check), std::move(done)}));
 }
 
+pool_status node::pool() const {
+  auto out = pool_->status();
+  if (!log_pool_) return out;
+  const auto more = log_pool_->status();
+  out.threads += more.threads;
+  out.hung += more.hung;
+  out.queued += more.queued;
+  out.done += more.done;
+  return out;
+}
+
 std::vector<node::shard_snapshot> node::shards() const {
   std::lock_guard lock(actors_->mutex);
   return actors_->snapshots;
@@ -419,11 +436,11 @@ void node::watch() {
     ask_shards();
     // On a thread of the pool: while the log does not answer shards must be asked on.
     if (!actors_->dropping_orphans.exchange(true))
-      pool_->post({[this] { drop_orphans(); }, [a = actors_.get()] { a->dropping_orphans = false; }, {}});
+      log_pool().post({[this] { drop_orphans(); }, [a = actors_.get()] { a->dropping_orphans = false; }, {}});
     const bool due = wall_clock_us() - actors_->mirrored_at_us >= config_.kafka.group_offsets_us;
     if (!mirror_ || !due || actors_->mirroring.exchange(true)) continue;
     actors_->mirrored_at_us = wall_clock_us();
-    pool_->post({[this] { mirror_positions(); }, [a = actors_.get()] { a->mirroring = false; }, {}});
+    log_pool().post({[this] { mirror_positions(); }, [a = actors_.get()] { a->mirroring = false; }, {}});
   }
 }
 
@@ -518,7 +535,8 @@ bool node::stop() {
     std::swap(tails, a.tails);
   }
   tails.reset();
-  const bool pool_done = pool_->stop(ms(config_.node.shutdown_timeout_us));
+  const bool log_done = !log_pool_ || log_pool_->stop(ms(config_.node.shutdown_timeout_us));
+  const bool pool_done = pool_->stop(ms(config_.node.shutdown_timeout_us)) && log_done;
   if (!pool_done) a.system.await_actors_before_shutdown(false);
   const bool clean = drained && pool_done && store_->mark_clean();
   if (!clean) spdlog::warn("stopped before everything had ended drained={} threads_done={}", drained, pool_done);

@@ -67,7 +67,8 @@ class node {
   live_hub& hub() { return hub_; }
   const source_board& sources() const { return board_; }
   metrics_registry& metrics() { return metrics_; }
-  pool_status pool() const { return pool_->status(); }
+  // Of all threads that take jobs.
+  pool_status pool() const;
   std::int64_t started_us() const { return started_us_; }
   connector_context context_of(std::string_view stream) const;
 
@@ -120,6 +121,7 @@ class node {
   bool drain_shards();
   status publish(const plan_ptr& plan);
   void follow_sources(const control_plan& plan);
+  worker_pool& log_pool() { return log_pool_ ? *log_pool_ : *pool_; }
   void drop_orphans();
   void mirror_positions();
   // --- the other nodes (node_cluster.cpp) ---
@@ -151,6 +153,7 @@ class node {
   std::unique_ptr<position_mirror> mirror_;  // of positions, for Kafka's tools; none: nobody sees them there
   std::atomic<plan_ptr> plan_;
   std::unique_ptr<worker_pool> pool_;
+  std::unique_ptr<worker_pool> log_pool_;  // where the log is brokers that must be waited for
   std::atomic<bool> owner_{true};
   std::shared_ptr<io_thread> network_;  // of connectors
   std::shared_ptr<kafka_clients> kafka_;

@@ -15,7 +15,8 @@ void post(self_ptr self, shard_job job) {
     work();
     if (writes) --cell->writing;
   };
-  self->state.pool->post({std::move(run), [cell, id] { cell->job_finished(id); }, [cell, id] { cell->job_hangs(id); }});
+  auto& pool = writes ? *self->state.pools.log : *self->state.pools.work;
+  pool.post({std::move(run), [cell, id] { cell->job_finished(id); }, [cell, id] { cell->job_hangs(id); }});
 }
 
 // After every event: what may run now is posted, the timer is set for what comes by itself.
@@ -89,11 +90,11 @@ std::vector<std::uint64_t> shard_cell::take(std::vector<std::uint64_t>& list) {
   return std::exchange(list, {});
 }
 
-shard_actor::behavior_type shard_behavior(self_ptr self, std::shared_ptr<shard_cell> cell, worker_pool* pool,
+shard_actor::behavior_type shard_behavior(self_ptr self, std::shared_ptr<shard_cell> cell, shard_pools pools,
                                           plan_ptr plan, std::int64_t (*now_us)()) {
   auto& s = self->state;
   s.cell = std::move(cell);
-  s.pool = pool;
+  s.pools = pools;
   s.now_us = now_us;
   s.cell->listen(self->address());
   self->attach_functor([cell = s.cell](const caf::error&) { cell->give_back(); });

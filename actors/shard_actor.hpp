@@ -46,16 +46,21 @@ class shard_cell {
   caf::actor_addr listener_;
 };
 
+struct shard_pools {
+  worker_pool* work = nullptr;
+  worker_pool* log = nullptr;  // for what waits for the log: openings and commits
+};
+
 struct shard_actor_state {
   std::shared_ptr<shard_cell> cell;
-  worker_pool* pool = nullptr;
+  shard_pools pools;
   std::int64_t (*now_us)() = nullptr;
   std::optional<std::int64_t> timer_at;
   static inline const char* name = "shard";
 };
 
 shard_actor::behavior_type shard_behavior(shard_actor::stateful_pointer<shard_actor_state> self,
-                                          std::shared_ptr<shard_cell> cell, worker_pool* pool, plan_ptr plan,
+                                          std::shared_ptr<shard_cell> cell, shard_pools pools, plan_ptr plan,
                                           std::int64_t (*now_us)());
 
 }  // namespace weir

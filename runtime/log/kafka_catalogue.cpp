@@ -1,10 +1,19 @@
 #include "runtime/log/kafka_catalogue.hpp"
 
 #include <algorithm>
+#include <thread>
 
 #include "runtime/log/log_checks.hpp"
 
 namespace weir::kafka {
+
+namespace {
+
+// Brokers hear of a new topic one after the other, and any of them may be asked.
+constexpr std::chrono::seconds news_travel{5};
+constexpr std::chrono::milliseconds look_again{20};
+
+}  // namespace
 
 topic_ref catalogue::met(std::string_view name) {
   std::lock_guard const lock(mutex_);
@@ -26,8 +35,14 @@ void catalogue::forget(const topic_ref& topic) {
 }
 
 bool catalogue::is_gone(const topic_ref& topic, const time_limit& limit) {
-  auto const found = brokers_.find(topic->config.name, limit);
-  if (!found || (*found && (*found)->partitions == topic->config.partitions)) return false;
+  while (!topic->dropped) {
+    auto const found = brokers_.find(topic->config.name, limit);
+    if (!found || (*found && (*found)->partitions == topic->config.partitions)) return false;
+    bool const is_new = std::chrono::steady_clock::now() - topic->met_at < news_travel;
+    if (*found || !is_new) break;
+    if (limit.over()) return false;
+    std::this_thread::sleep_for(look_again);
+  }
   forget(topic);
   return true;
 }
@@ -77,6 +92,7 @@ status catalogue::drop(const std::string& name, const time_limit& limit) {
 }
 
 result<std::vector<topic_config>> catalogue::list(const time_limit& limit) {
+  std::lock_guard const one_at_a_time(changes_);  // one that is being made is not met yet
   WEIR_TRY(found, brokers_.list(options_.prefix, limit));
   std::vector<topic_config> out;
   std::vector<found_topic> unknown;

@@ -15,6 +15,7 @@ struct topic_state {
   topic_config config;
   bool checked = false;  // made by us, or found to be as it must
   std::atomic<bool> dropped = false;
+  const std::chrono::steady_clock::time_point met_at = std::chrono::steady_clock::now();
 };
 using topic_ref = std::shared_ptr<topic_state>;
 
@@ -38,7 +39,7 @@ class catalogue {
 
   const kafka_log_options& options_;
   const admin& brokers_;
-  std::mutex changes_;  // one creation or removal at a time
+  std::mutex changes_;  // one creation, removal or list at a time
   std::mutex mutex_;
   std::map<std::string, topic_ref, std::less<>> topics_;
 };
