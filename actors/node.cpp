@@ -541,6 +541,7 @@ bool node::stop() {
   const bool clean = drained && pool_done && store_->mark_clean();
   if (!clean) spdlog::warn("stopped before everything had ended drained={} threads_done={}", drained, pool_done);
   if (pool_done) {
+    a.system.await_all_actors_done();  // the control actor may be at its last look at the others
     actors_.reset();
     leave(clean);
   } else
