@@ -11,6 +11,7 @@ namespace {
 
 // Brokers hear of a new topic one after the other, and any of them may be asked.
 constexpr std::chrono::seconds news_travel{5};
+constexpr std::chrono::milliseconds absence{500};  // for so long a topic that was never met must be unknown
 constexpr std::chrono::milliseconds look_again{20};
 
 }  // namespace
@@ -50,8 +51,12 @@ bool catalogue::is_gone(const topic_ref& topic, const time_limit& limit) {
 result<topic_ref> catalogue::find(std::string_view name, const time_limit& limit) {
   if (auto known = met(name)) return known;
   if (!check_topic_config({.name = std::string(name)})) return topic_ref{};  // no topic has such a name
-  WEIR_TRY(found, brokers_.find(std::string(name), limit));
-  return found ? meet(*found) : topic_ref{};
+  for (auto const until = std::chrono::steady_clock::now() + absence;;) {
+    WEIR_TRY(found, brokers_.find(std::string(name), limit));
+    if (found) return meet(*found);
+    if (std::chrono::steady_clock::now() >= until || limit.over()) return topic_ref{};
+    std::this_thread::sleep_for(look_again);
+  }
 }
 
 status catalogue::create(const topic_config& config, const time_limit& limit) {

@@ -139,6 +139,7 @@ result<std::optional<std::int64_t>> client::offset_at(const std::string& topic, 
     if (!is_passing(code) || limit.over())
       return fail(failed(fmt::format("asking for offsets of {}[{}]", topic, partition), code));
     std::this_thread::sleep_for(std::chrono::milliseconds(limit.left_ms(wait)));
+    static_cast<void>(this->topic(topic, limit));  // who leads may have changed, and the library asks nobody again
   }
 }
 
