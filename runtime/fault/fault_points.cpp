@@ -21,12 +21,13 @@ namespace {
 constexpr int last_rule = positions_with_outputs;
 
 std::atomic<bool> kill_hook_is_set{false};
+// Neither ends with the process: a thread that hangs in one is left behind when main returns.
 kill_hook& stored_kill_hook() {
-  static kill_hook hook;
+  static auto& hook = *new kill_hook;
   return hook;
 }
 record_hook& stored_record_hook() {
-  static record_hook hook;
+  static auto& hook = *new record_hook;
   return hook;
 }
 
