@@ -189,6 +189,7 @@ class bad_input(unittest.TestCase):
         self.add_bytes("dates", "".join(each + "\n" for each in lines).encode())
         self.wait_for("dates", "ended")
         self.wait_for_counts("dates", 6, 1)
+        wait_until("the view has them", lambda: len(self.rows("seen", "dates")) == 6)
         self.assertEqual(sorted(r["n"] for r in self.rows("seen", "dates")), [0, 1, 2, 3, 7, 8])
         windows = wait_until("all windows have closed", lambda: (
             w := self.rows("windows", "dates")) and sum(each["n"] for each in w) == 6 and w)
