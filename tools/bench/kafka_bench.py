@@ -26,6 +26,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "process"))
 from node_process import node, programs, wait_until  # noqa: E402
+from process_figures import cpu_s, peak_mb  # noqa: E402
 
 CONFIG = """
 [node]
@@ -62,25 +63,12 @@ CREATE MATERIALIZED VIEW passed AS SELECT sensor, value, sent_us FROM readings W
 """
 
 FIRST_MS, WINDOW_MS = 1_700_000_000_000, 5_000
-TICK = os.sysconf("SC_CLK_TCK")
 PATIENCE = 300
 
 
 def say(**line):
     print(json.dumps(line), flush=True)
     return line
-
-
-def cpu_s(pid):
-    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / TICK
-
-
-def peak_mb(pid):
-    for entry in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines():
-        if entry.startswith("VmHWM"):
-            return int(entry.split()[1]) // 1024
-    return 0
 
 
 class bench:

@@ -15,6 +15,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tests" / "process"))
 from node_process import node, programs, wait_until  # noqa: E402
+from process_figures import cpu_s, peak_mb  # noqa: E402
 
 CONFIG = """
 [node]
@@ -74,18 +75,6 @@ def all_processed(n, count):
             and pipeline.get("lag") == 0)
 
 
-def cpu_s(process):
-    fields = pathlib.Path(f"/proc/{process.pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / 100
-
-
-def peak_mb(process):
-    for entry in pathlib.Path(f"/proc/{process.pid}/status").read_text().splitlines():
-        if entry.startswith("VmHWM"):
-            return int(entry.split()[1]) // 1024
-    return 0
-
-
 def restart(n, stage, count, marks):
     with open(n.folder / "in" / "keys.ndjson", "a") as out:
         out.write(line(0, LAST_SECOND, -marks))
@@ -98,8 +87,8 @@ def restart(n, stage, count, marks):
     wait_until("the mark is committed", lambda: n.ask("/v1/views/marks")[1]["rows"] >= marks, seconds=120, pause=0.002)
     committed = time.monotonic() - begun
     print(json.dumps({"stage": stage, "windows": count, "listens_s": round(listens, 3), "ready_s": round(ready, 3),
-                      "first_commit_s": round(committed, 3), "cpu_s": round(cpu_s(n.process), 2),
-                      "peak_mb": peak_mb(n.process)}), flush=True)
+                      "first_commit_s": round(committed, 3), "cpu_s": round(cpu_s(n.process.pid), 2),
+                      "peak_mb": peak_mb(n.process.pid)}), flush=True)
 
 
 def run(count, rounds):

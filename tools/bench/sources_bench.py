@@ -3,7 +3,6 @@ have sent one record each. One line of JSON each; see tools/bench/README.md."""
 
 import argparse
 import json
-import os
 import pathlib
 import shutil
 import subprocess
@@ -11,6 +10,8 @@ import sys
 import tempfile
 import time
 import urllib.request
+
+from process_figures import cpu_s
 
 DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 SQL = """
@@ -39,7 +40,6 @@ instrument = "sock-camera"
 seed = "{0}"
 rate = "0.001"
 """
-TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class running:
@@ -84,8 +84,7 @@ class running:
         return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS"))
 
     def cpu_seconds(self):
-        fields = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / TICKS
+        return cpu_s(self.process.pid)
 
     def jobs(self):
         return json.loads(self.ask("/v1/status"))["pool"]["done"]
