@@ -31,6 +31,7 @@ class page:
         commands, self.commands = os.pipe()
         self.answers, answers = os.pipe()
         self.buffer, self.number, self.session, self.url = b"", 0, {}, url
+        self.events = []
         # The browser reads its third file and writes its fourth.
         self.process = subprocess.Popen(
             ["bash", "-c", f'exec "$@" 3<&{commands} 4>&{answers}', "bash", PROGRAM, *FLAGS, *SANDBOX,
@@ -43,7 +44,8 @@ class page:
     def __enter__(self):
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
         self.session = {"sessionId": self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]}
-        self.call("Page.enable")
+        for domain in ("Page", "Runtime", "Log"):
+            self.call(f"{domain}.enable")
         self.go(self.url)
         return self
 
@@ -78,6 +80,12 @@ class page:
     def run(self, script):
         return self.call("Runtime.evaluate", expression=script, returnByValue=True)
 
+    def console(self):
+        """What the page wrote to the console, and what the browser did there about it, so far."""
+        self.run("0")  # what was written before is told before this is answered
+        said = ("Runtime.consoleAPICalled", "Runtime.exceptionThrown", "Log.entryAdded")
+        return [event for event in self.events if event["method"] in said]
+
     def call(self, method, **parameters):
         self.number += 1
         message = {"id": self.number, "method": method, "params": parameters, **self.session}
@@ -88,6 +96,7 @@ class page:
             if answer.get("id") == self.number:
                 assert "error" not in answer, f"{method}: {answer['error']}"
                 return answer["result"]
+            self.events.append(answer)
 
     def next_message(self, end):
         while b"\0" not in self.buffer:

@@ -5,7 +5,6 @@ import pathlib
 import re
 import subprocess
 import sys
-import tempfile
 import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "process"))
@@ -37,27 +36,22 @@ class Node:
         self.process.communicate()
 
 
-def page(url):
-    """The page's elements after some seconds of its time, and what it wrote to the console."""
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-        own = [f"--user-data-dir={profile}", "--enable-logging=stderr", "--virtual-time-budget=6000", "--dump-dom"]
-        done = subprocess.run([browser.PROGRAM, *browser.FLAGS, *browser.SANDBOX, *own, url], capture_output=True,
-                              text=True, timeout=120, check=True)
-    return done.stdout, [line for line in done.stderr.splitlines() if "CONSOLE" in line]
+def shows(shown, *texts):
+    """The page's elements once they hold all of these texts."""
+    def elements():
+        text = shown.value("document.documentElement.outerHTML") or ""
+        return text if all(re.search(each, text) for each in texts) else None
+    return wait_until(f"the page shows {texts}", elements, PATIENCE)
 
 
 class Page(unittest.TestCase):
     def test_shows_sources_views_rows_and_chart_without_breaking_its_own_rules(self):
-        with Node() as node:
-            text, console = page(node.signed_in)
-        self.assertEqual(console, [])
-        self.assertIn("<strong>live</strong>", text)
-        self.assertIn('<span class="badge bad">failed</span>', text)
-        self.assertEqual(text.count('<td class="name">'), 7)
-        self.assertIn('aria-current="true"><span>sock_seen</span>', text)
-        self.assertGreater(len(re.findall(r"<td>(Striped|Argyle|Plain)</td>", text)), 300)
-        self.assertIn("<canvas", text)
-        self.assertIn("Argyle", text[text.index("u-legend"):])
+        with Node() as node, browser.page(node.signed_in) as shown:
+            rows = r"(<td>(Striped|Argyle|Plain)</td>.*?){301}"
+            text = shows(shown, "<strong>live</strong>", '<span class="badge bad">failed</span>', rows, "<canvas",
+                         "(?s)u-legend.*Argyle", 'aria-current="true"><span>sock_seen</span>')
+            self.assertEqual(text.count('<td class="name">'), 7)
+            self.assertEqual(shown.console(), [])
 
     def test_the_sources_that_post_fills_by_itself_are_one_line_that_opens(self):
         with Node() as node, browser.page(node.signed_in) as shown:
@@ -83,24 +77,17 @@ class Page(unittest.TestCase):
             self.assertIsNone(shown.evaluate("document.querySelector('#sources .more:not([hidden])')"))
 
     def test_text_of_records_is_never_markup(self):
-        with Node() as node:
-            text, _ = page(node.signed_in)
-        self.assertIn("&lt;b&gt;NaN?&lt;/b&gt;", text)
-        self.assertNotIn("<b>NaN", text)
+        with Node() as node, browser.page(node.signed_in) as shown:
+            self.assertNotIn("<b>NaN", shows(shown, re.escape("&lt;b&gt;NaN?&lt;/b&gt;")))
 
     def test_an_empty_node_says_what_to_do_next(self):
-        with Node("--empty") as node:
-            text, console = page(node.signed_in)
-        self.assertEqual(console, [])
-        self.assertIn("<code>weir apply socks.sql</code>", text)
-        self.assertIn("weir source add", text)
+        with Node("--empty") as node, browser.page(node.signed_in) as shown:
+            shows(shown, "<code>weir apply socks.sql</code>", "weir source add")
+            self.assertEqual(shown.console(), [])
 
     def test_a_browser_without_a_session_is_asked_for_the_token(self):
-        with Node() as node:
-            text, _ = page(node.url)
-        self.assertIn("signed out", text)
-        self.assertIn('type="password"', text)
-        self.assertNotIn("sock-camera", text)
+        with Node() as node, browser.page(node.url) as shown:
+            self.assertNotIn("sock-camera", shows(shown, "signed out", 'type="password"'))
 
 
 if __name__ == "__main__":
