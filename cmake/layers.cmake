@@ -1,10 +1,11 @@
-# weir_library(name DIRS folder... LINK target... [PRECOMPILE header] [WARM | COLD])
+# weir_library(name DIRS folder... LINK target... [PRECOMPILE header] [WARM])
 # One static library per layer, from all .cpp files that stand directly in the folders. PRECOMPILE names a header in
 # cmake/pch/ that is worth compiling once (measured: a CAF unit 3.5 -> 1.9 s); the other libraries share that of the
-# first one, the standard library's headers. WARM: code that runs per chunk or request, -O2; COLD: code that runs per
-# command, never per record: -O1 builds it in about half the time.
+# first one, the standard library's headers. WARM: code that runs per chunk, request or command, -O2. Nothing
+# less: of a template's instances the linker keeps one, and it may be that of the coldest unit (measured: a main file at
+# -O0 cost the whole node a quarter of its CPU).
 function(weir_library name)
-  cmake_parse_arguments(ARG "WARM;COLD" "PRECOMPILE" "DIRS;LINK" ${ARGN})
+  cmake_parse_arguments(ARG "WARM" "PRECOMPILE" "DIRS;LINK" ${ARGN})
   set(sources)
   foreach(dir ${ARG_DIRS})
     file(GLOB found CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${dir}/*.cpp)
@@ -21,8 +22,6 @@ function(weir_library name)
   target_link_libraries(${name} PUBLIC ${ARG_LINK})
   if(ARG_WARM)
     target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O2>)
-  elseif(ARG_COLD)
-    target_compile_options(${name} PRIVATE $<$<CONFIG:Release>:-O1>)
   endif()
   if(ARG_PRECOMPILE)
     target_precompile_headers(${name} PRIVATE ${CMAKE_SOURCE_DIR}/cmake/pch/${ARG_PRECOMPILE})
