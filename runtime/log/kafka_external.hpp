@@ -26,7 +26,7 @@ struct external_options {
   std::function<void(int level, std::string_view message)> on_message;  // what the library says; may be empty
 };
 
-// Views into the reader, valid until the callback that got them returns.
+// Views into the reader, valid until it is polled again or ends.
 struct external_record {
   std::int64_t offset = 0;
   std::int64_t timestamp_us = 0;  // as the producer or the broker gave it, to the millisecond; 0: none

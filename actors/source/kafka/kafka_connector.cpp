@@ -61,6 +61,7 @@ class kafka_connector final : public connector {
   result<std::int64_t> first_offset(const log_bounds& held) const;
   result<int> trial_partition() const;
   status take(const external_record& record, source_chunk& chunk);
+  void mark_last();
   result<bool> follow_schema(const external_record& record, source_chunk& chunk);
   bool unframe(const external_record& record, std::string_view& value, source_chunk& chunk) const;
   void add(const external_record& record, source_chunk& chunk);
@@ -77,6 +78,7 @@ class kafka_connector final : public connector {
   std::unique_ptr<external_reader> reader_;
   std::optional<topic_position> resumed_;  // none: never read
   topic_position now_;
+  std::optional<external_record> last_;          // taken, and still the reader's
   std::int64_t handed_over_ = 0;                 // the position that ingest has
   bool comparing_ = false;                       // the next record is the last one read, again
   std::uint64_t ignored_ = 0;                    // tombstones
@@ -261,8 +263,14 @@ status kafka_connector::take(const external_record& record, source_chunk& chunk)
     }
   }
   add(record, chunk);
-  now_ = {record.offset + 1, topic_position::read_record{record.offset, fingerprint_of(record)}};
+  now_.next = record.offset + 1;
+  last_ = record;
   return {};
+}
+
+// Only of the last record taken: a fingerprint costs more than taking it does.
+void kafka_connector::mark_last() {
+  if (const auto last = std::exchange(last_, {})) now_.last = {last->offset, fingerprint_of(*last)};
 }
 
 result<source_chunk> kafka_connector::pull(const pull_limits& limits) {
@@ -277,11 +285,15 @@ result<source_chunk> kafka_connector::pull(const pull_limits& limits) {
   }
   source_chunk chunk;
   status good;
-  if (const auto first = std::exchange(held_, {})) good = take(first->view(), chunk);
+  if (const auto first = std::exchange(held_, {})) {
+    good = take(first->view(), chunk);
+    mark_last();
+  }
   const auto polled = !good || !has_room(chunk, limits) ? status{} : reader_->poll([&](const external_record& record) {
     good = take(record, chunk);
     return good && !held_ && has_room(chunk, limits);
   });
+  mark_last();
   const bool any = chunk.records.size() + chunk.failures.size() > 0;
   if (any) heard_ = now;
   // What came before the trouble goes on; the trouble is met again with the next pull, at the latest when reopened.
