@@ -144,7 +144,7 @@ status node::apply_configured() {
   };
   const auto shards = static_cast<int>(config_.node.shards);
   const auto limits = control_limits_of(config_);
-  WEIR_TRY_VOID(append(set_deployment(*control_->state(), {shards, shards})));
+  WEIR_TRY_VOID(append(set_deployment(*control_->state(), deployment_of(config_))));
   // Before a pipeline of the same name is applied anew: its views begin empty.
   WEIR_TRY_VOID(drop_orphaned_topics(*log_, hub_, config_.node.app, *control_->plan()));
   for (const auto& p : config_.pipelines) {
@@ -271,10 +271,12 @@ void node::spawn_actors() {
 void node::make_cells() {
   const bool suspect = member_ && !predecessor_left_cleanly(plan_.load()->state);
   const auto turn = std::make_shared<suspect_turn>();
+  const auto writers = make_writer_groups(config_, *log_);
   for (int i = 0; i < static_cast<int>(config_.node.shards); ++i) {
     auto cell = std::make_shared<shard_cell>();
     auto options = options_of(config_, i);
     options.turn = turn;
+    options.writers = writers[static_cast<std::size_t>(i)];
     if (member_) options.may_open = [this, i] { return confirm_shard(i); };
     cell->core = std::make_unique<shard>(std::move(options), *log_, *store_, *events_);
     cell->retire(!owner_);

@@ -93,8 +93,7 @@ status node::settle() {
 
 // A node that starts as a standby changes nothing: what its file lists was applied by the owner, or is not wanted.
 status node::check_deployment() const {
-  const auto shards = static_cast<int>(config_.node.shards);
-  const auto records = set_deployment(*control_->state(), {shards, shards});
+  const auto records = set_deployment(*control_->state(), deployment_of(config_));
   return records ? status{} : fail(records.error());
 }
 

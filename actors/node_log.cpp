@@ -75,6 +75,32 @@ result<std::unique_ptr<heartbeat_channel>> open_configured_heartbeats(const conf
   return open_kafka_heartbeats(std::move(options), name);
 }
 
+deployment_record deployment_of(const config& c) {
+  const auto shards = static_cast<int>(c.node.shards);
+  return {shards, shards, is_shared_log(c) ? static_cast<int>(c.kafka.shards_per_writer) : 1};
+}
+
+writer_group_options group_options(const config& c, int group) {
+  writer_group_options o;
+  o.id = topic::group_writer(c.node.app, group);
+  o.max_commit_bytes = kafka_log_options().max_commit_bytes;
+  o.patience = std::chrono::milliseconds(c.kafka.timeout_us / 1'000);
+  return o;
+}
+
+std::vector<std::shared_ptr<writer_group>> make_writer_groups(const config& c, event_log& log) {
+  const auto made = deployment_of(c);
+  std::vector<std::shared_ptr<writer_group>> out(static_cast<std::size_t>(made.shards));
+  if (made.shards_per_writer == 1) return out;
+  for (int shard = 0; shard < made.shards; ++shard) {
+    const auto group = shard / made.shards_per_writer, in_group = shard % made.shards_per_writer;
+    const auto at = static_cast<std::size_t>(shard);
+    out[at] = in_group > 0 ? out[at - 1]
+                           : std::make_shared<writer_group>(log, group_options(c, group));
+  }
+  return out;
+}
+
 std::string state_folder(const config& c) {
   return (std::filesystem::path(c.node.data_dir) / (c.log.kind == "kafka" ? "state-kafka" : "state")).string();
 }

@@ -70,9 +70,11 @@ bool fold_deployment(control_state& state, const std::optional<std::string>& val
   }
   constexpr std::uint64_t most = 1'000'000;
   record_reader in(value);
-  const deployment_record r{static_cast<int>(in.number("shards", most)),
-                            static_cast<int>(in.number("shuffle_partitions", most))};
-  if (!in.ok() || r.shards < 1 || r.shuffle_partitions < 1) return false;
+  deployment_record r{static_cast<int>(in.number("shards", most)),
+                      static_cast<int>(in.number("shuffle_partitions", most))};
+  // Deployments that were made before there was a choice have a writer for each shard.
+  if (in.has("shards_per_writer")) r.shards_per_writer = static_cast<int>(in.number("shards_per_writer", most));
+  if (!in.ok() || r.shards < 1 || r.shuffle_partitions < 1 || r.shards_per_writer < 1) return false;
   state.deployment = r;
   return true;
 }
@@ -145,7 +147,9 @@ control_record to_record(const source_record& r) {
 }
 
 control_record to_record(const deployment_record& r) {
-  return {"deployment", dump({{"shards", r.shards}, {"shuffle_partitions", r.shuffle_partitions}})};
+  return {"deployment", dump({{"shards", r.shards},
+                              {"shuffle_partitions", r.shuffle_partitions},
+                              {"shards_per_writer", r.shards_per_writer}})};
 }
 
 control_record removal(std::string_view kind, std::string_view name) {

@@ -58,6 +58,7 @@ struct source_record {
 struct deployment_record {
   int shards = 0;  // fixed when the deployment is made (PROTOCOL 1)
   int shuffle_partitions = 0;
+  int shards_per_writer = 1;  // these commit in one transaction, so they have one owner
 
   bool operator==(const deployment_record&) const = default;
 };

@@ -290,6 +290,12 @@ result<records> set_deployment(const control_state& state, const deployment_reco
   const deployment_record& now = state.deployment;
   if (now.shards == 0) return records{to_record(wanted)};
   if (now == wanted || !rule_on(1)) return records{};
+  if (now.shards == wanted.shards && now.shuffle_partitions == wanted.shuffle_partitions)
+    return with_hint(fail(errc::conflict, "this deployment was made with {} shards per writer, the config says {}",
+                          now.shards_per_writer, wanted.shards_per_writer),
+                     fmt::format("set log.kafka.shards_per_writer = {}: who may write follows from this number, so it "
+                                 "is fixed when the deployment is made; another number needs another node.app",
+                                 now.shards_per_writer));
   return with_hint(fail(errc::conflict,
                         "this deployment was made with {} shards and {} shuffle partitions, the config says {} and {}",
                         now.shards, now.shuffle_partitions, wanted.shards, wanted.shuffle_partitions),

@@ -23,6 +23,7 @@ class record_reader {
       : record_(json::parse(value.value_or(""), nullptr, false)), ok_(record_.is_object()) {}
 
   bool ok() const { return ok_; }
+  bool has(const char* field) const { return find(field) != nullptr; }
   bool removed() { return ok_ && record_.contains("removed") && flag("removed"); }
 
   std::string text(const char* field) {

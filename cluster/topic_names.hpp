@@ -34,8 +34,10 @@ inline std::string shuffle(std::string_view app, std::string_view pipeline, std:
   return fmt::format("{}.shuffle.{}.{}.{}", app, pipeline, view, incarnation);
 }
 
-// The writer of a shard: stable, whoever owns the shard and however many others (PROTOCOL 1).
+// The writer of a shard: stable, whoever owns the shard and however many others are there (PROTOCOL 1).
 inline std::string shard_writer(std::string_view app, int shard) { return fmt::format("{}.{}", app, shard); }
+// That of several shards together.
+inline std::string group_writer(std::string_view app, int group) { return fmt::format("{}.shards.{}", app, group); }
 // The consumer group that shows a pipeline's positions to Kafka's tools.
 inline std::string group(std::string_view app, std::string_view pipeline) {
   return fmt::format("{}.{}", app, pipeline);

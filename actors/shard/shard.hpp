@@ -29,6 +29,7 @@
 namespace weir {
 
 class suspect_turn;
+class writer_group;
 
 struct shard_options {
   std::string app = "weir";
@@ -51,6 +52,7 @@ struct shard_options {
   // the control log as it is now (PROTOCOL 22). An error keeps the shard closed; after `unavailable` it asks again.
   // Empty: it is its own.
   std::function<status()> may_open;
+  std::shared_ptr<writer_group> writers;  // shared with other shards; none: the shard has a writer of its own
   std::shared_ptr<suspect_turn> turn;  // one for all shards of a process; none: the shard makes its own
   operator_limits operators;
   ingest_limits ingest;

@@ -70,7 +70,7 @@ shard_job shard::impl::open_job() {
   auto work = [this, the_plan]() -> result<opened> {
     opened o;
     if (options.may_open && rule_on(22)) WEIR_TRY_VOID(options.may_open());
-    o.writer = std::make_shared<shard_writer>(options.app, options.shard, log, store);
+    o.writer = std::make_shared<shard_writer>(options.app, options.shard, log, store, options.writers);
     WEIR_TRY_VOID(o.writer->open(*the_plan));
     WEIR_TRY(counted, o.writer->read_attempts());
     o.attempts = std::move(counted);

@@ -38,7 +38,8 @@ struct shard_writer::flat {
   std::vector<bool> fresh;  // per append, as long as these are no state changes
 };
 
-shard_writer::shard_writer(std::string app, int shard, event_log& log, state_store& store)
+shard_writer::shard_writer(std::string app, int shard, event_log& log, state_store& store,
+                           std::shared_ptr<writer_group> writers)
     : app_(std::move(app)),
       changelog_(topic::changelog(app_)),
       view_prefix_(topic::view(app_, "")),
@@ -46,7 +47,8 @@ shard_writer::shard_writer(std::string app, int shard, event_log& log, state_sto
       stream_prefix_(topic::stream(app_, "")),
       shard_(shard),
       log_(log),
-      store_(store) {}
+      store_(store),
+      writers_(std::move(writers)) {}
 
 std::string_view shard_writer::view_of(std::string_view topic) const {
   return topic.starts_with(view_prefix_) ? topic.substr(view_prefix_.size()) : std::string_view{};
@@ -55,7 +57,7 @@ std::string_view shard_writer::view_of(std::string_view topic) const {
 status shard_writer::open(const control_plan& plan) {
   writer_.reset();
   stands_ = false;
-  WEIR_TRY(writer, log_.open_writer(topic::shard_writer(app_, shard_)));
+  WEIR_TRY(writer, writers_ ? writers_->open(shard_) : log_.open_writer(topic::shard_writer(app_, shard_)));
   writer_ = std::move(writer);
   kill_point("open.after_fence");
   // Opening has aborted or settled whatever was under way, so the changelog's end is certain (PROTOCOL 8).

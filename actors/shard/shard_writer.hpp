@@ -15,6 +15,7 @@
 #include "actors/shard/epoch.hpp"
 #include "cluster/control_state.hpp"
 #include "runtime/log/log.hpp"
+#include "runtime/log/writer_group.hpp"
 #include "state/state_store.hpp"
 
 namespace weir {
@@ -48,7 +49,9 @@ struct commit_outcome {
 
 class shard_writer {
  public:
-  shard_writer(std::string app, int shard, event_log& log, state_store& store);
+  // `writers`: of several shards, or none for a writer of its own.
+  shard_writer(std::string app, int shard, event_log& log, state_store& store,
+               std::shared_ptr<writer_group> writers = {});
 
   status open(const control_plan& plan);
   // rejected: every epoch on its own then, see the outcome's statuses. An error means the writer is dead (fenced,
@@ -72,6 +75,7 @@ class shard_writer {
   int shard_;
   event_log& log_;
   state_store& store_;
+  std::shared_ptr<writer_group> writers_;
   std::unique_ptr<log_writer> writer_;
   bool stands_ = false;
 };

@@ -110,6 +110,8 @@ void add_kafka(std::vector<config_key>& k) {
                        "When the brokers end the transaction of a shard whose node is gone and has no successor."));
   k.push_back(duration(s, "group_offsets", AT(kafka.group_offsets_us), 0, hour,
                        "How often positions are shown as offsets of consumer groups <app>.<pipeline>; 0 s: never."));
+  k.push_back(count(s, "shards_per_writer", AT(kafka.shards_per_writer), 1, 64, "shards",
+                    "Shards that commit in one transaction; fixed when the app is made."));
   k.push_back(choice(s, "protocol", AT(kafka.protocol), {"plaintext", "ssl", "sasl_plaintext", "sasl_ssl"},
                      "How to talk to the brokers: in clear or encrypted, without or with a user."));
   k.push_back(choice(s, "mechanism", AT(kafka.mechanism), {"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"},

@@ -66,7 +66,7 @@ TEST_CASE("records are folded back into what they were made of") {
   const stream_record stream{"camera", "CREATE TABLE camera (image text)", "socks"};
   const pipeline_record pipeline{"socks", "CREATE ...;\n-- \"é\"", 3, 2, false, run_state::quarantined, "bad row"};
   const source_record source{"cam.1", "camera", "file", {{"path", "/a b"}, {"q", "\"\\"}}, run_state::paused, 7};
-  const deployment_record deployment{4, 4};
+  const deployment_record deployment{4, 4, 2};
   const control_state state = fold_all({entry_of(0, to_record(stream)), entry_of(1, to_record(pipeline)),
                                         entry_of(5, to_record(source)), entry_of(6, to_record(deployment))});
   CHECK(state.streams.at("camera") == stream);
@@ -105,6 +105,7 @@ TEST_CASE("a broken record of a known kind is corrupt, named, and changes nothin
       {"source/a", R"({"stream":"s","connector":"c","options":{"a":1},"state":"running","incarnation":1})"},
       {"source/a", R"({"stream":"s","connector":"c","options":{},"state":"running"})"},
       {"deployment", R"({"shards":0,"shuffle_partitions":1})"},
+      {"deployment", R"({"shards":1,"shuffle_partitions":1,"shards_per_writer":0})"},
       {"deployment", R"({"shards":99999999999,"shuffle_partitions":1})"},
   };
   const control_state before = fold_all({entry_of(0, to_record(stream_record{"a", "x", "p"}))});

@@ -210,6 +210,9 @@ TEST_CASE("a deployment's numbers are fixed when it is made (rule 1)") {
   CHECK(mentions(e, "made with 4 shards"));
   CHECK(mentions(e, "the config says 8"));
   CHECK(mentions(e, "set node.shards = 4"));
+  const error writers = refused(set_deployment(c.state, {4, 4, 2}));
+  CHECK(mentions(writers, "made with 1 shards per writer, the config says 2"));
+  CHECK(mentions(writers, "set log.kafka.shards_per_writer = 1"));
   const rule_switched_off off(1);
   CHECK(set_deployment(c.state, {8, 4}));
 }

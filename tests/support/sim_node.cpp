@@ -47,11 +47,19 @@ sim_node::sim_node(event_log& log, const std::string& folder, sim_node_options o
   if (!records.empty()) must(control_->append(records));
   must(create_topics(log, options_.shard.app, options_.shards, *control_->plan(), 0, 0));
   const auto turn = std::make_shared<suspect_turn>();
+  std::shared_ptr<writer_group> writers;
   for (int i = 0; i < options_.shards; ++i) {
     auto o = options_.shard;
     o.shard = i;
     o.shards = options_.shards;
     if (options_.one_turn) o.turn = turn;
+    if (options_.shards_per_writer > 1) {
+      if (i % options_.shards_per_writer == 0) {
+        const auto id = topic::group_writer(o.app, i / options_.shards_per_writer);
+        writers = std::make_shared<writer_group>(log, writer_group_options{id, std::size_t{1} << 20, {}});
+      }
+      o.writers = writers;
+    }
     shards_.push_back(std::make_unique<shard>(o, log, *store_, *this));
     shards_.back()->start(control_->plan(), now_us_);
   }

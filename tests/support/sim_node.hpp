@@ -33,6 +33,7 @@ struct sim_node_options {
   std::uint64_t seed = 1;
   std::size_t chunk_records = 7;   // at most, per chunk
   bool replace_pipelines = false;  // those that stand with another SQL
+  int shards_per_writer = 1;
   bool one_turn = true;            // shards try suspects one at a time; false: each shard for itself
   shard_options shard;             // commit intervals and limits; shard and shards are set here
 };

@@ -292,8 +292,9 @@ def w1_records(records):
 
 
 def is_row(message):
-    """Views' topics hold clock entries too."""
-    return (message.value() or b"").startswith(b"{")
+    """Views' topics hold clock entries too, whose bytes may begin with a brace."""
+    value = message.value() or b""
+    return value.startswith(b'{"') and value.endswith(b"}")
 
 
 def micros(text):
