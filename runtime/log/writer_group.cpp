@@ -102,8 +102,8 @@ result<offsets> writer_group::commit(const part_writer& from, std::span<const lo
   }
 }
 
-// Those who wait, in their order, as far as one transaction holds them; answers the ones who may not commit. All who may
-// have one writer open: another is opened only when that one is dead or nobody's.
+// Those who wait, in their order, as far as one transaction holds them; answers the ones who may not commit. All who
+// may have one writer open: another is opened only when that one is dead or nobody's.
 std::vector<writer_group::request*> writer_group::take_turn() {
   std::vector<request*> out;
   std::size_t bytes = 0;

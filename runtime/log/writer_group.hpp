@@ -1,8 +1,8 @@
 // One writer for several shards (DESIGN §4): what they commit at the same time goes into one transaction.
 //
 // Each part (a shard) opens a writer of its own, and the first that does opens the log's; so nobody outside commits
-// under this id any more. While parts have it open, one that opens again fences only its own predecessor. When the log's
-// writer dies it dies for all parts: each opens again and reads what stands.
+// under this id any more. While parts have it open, one that opens again fences only its own predecessor. When the
+// log's writer dies it dies for all parts: each opens again and reads what stands.
 #pragma once
 
 #include <chrono>
@@ -28,8 +28,8 @@ class writer_group : public std::enable_shared_from_this<writer_group> {
  public:
   writer_group(event_log& log, writer_group_options options);
 
-  // As event_log::open_writer, for one part. Waits for the transaction under way; one that hangs is left alone then, and
-  // every part opens again.
+  // As event_log::open_writer, for one part. Waits for the transaction under way; one that hangs is left alone then,
+  // and every part opens again.
   result<std::unique_ptr<log_writer>> open(int part);
   // Commits that wait for the transaction under way.
   std::size_t waiting();

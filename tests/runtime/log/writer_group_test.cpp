@@ -51,7 +51,9 @@ using answer = result<std::vector<std::int64_t>>;
 std::vector<answer> commit_during(shared_log& of, const strings& others) {
   std::vector<std::unique_ptr<log_writer>> writers;
   for (std::size_t i = 0; i <= others.size(); ++i) writers.push_back(of.open(static_cast<int>(i)));
-  const auto commit = [&](std::size_t i, std::string_view value) { return writers[i]->commit(std::vector{entry(value)}); };
+  const auto commit = [&](std::size_t i, std::string_view value) {
+    return writers[i]->commit(std::vector{entry(value)});
+  };
   auto first = std::async(std::launch::async, commit, 0, "first");
   std::vector<std::future<answer>> later;
   for (std::size_t i = 0; i < others.size(); ++i)
