@@ -20,6 +20,7 @@
 #include "actors/source_actor.hpp"
 #include "actors/supervisor.hpp"
 #include "actors/topic_actor.hpp"
+#include "actors/view_schemas.hpp"
 #include "actors/view_topics.hpp"
 #include "cluster/topic_names.hpp"
 #include "cluster/topic_sources.hpp"
@@ -149,8 +150,14 @@ status node::apply_configured() {
   WEIR_TRY_VOID(drop_orphaned_topics(*log_, hub_, config_.node.app, *control_->plan()));
   for (const auto& p : config_.pipelines) {
     WEIR_TRY(sql, read_file(p.file));
-    auto checked = apply_pipeline(*control_->plan(), p.name, sql, false, p.from_beginning(), limits);
-    if (checked && !checked->empty()) WEIR_TRY_VOID(make_view_topics(*log_, config_, *control_->plan(), p.name, sql));
+    const auto plan = control_->plan();
+    auto checked = apply_pipeline(*plan, p.name, sql, false, p.from_beginning(), limits);
+    if (checked && !checked->empty()) {
+      WEIR_TRY_VOID(make_view_topics(*log_, config_, *plan, p.name, sql));
+      WEIR_TRY(wanted, wanted_schemas(config_, *plan, p.name, sql));
+      WEIR_TRY(settled, settle_schemas(*registry_, wanted));
+      checked = apply_pipeline(*plan, p.name, sql, false, p.from_beginning(), limits, settled);
+    }
     auto applied = append(std::move(checked));
     if (applied) continue;
     applied.error().message = fmt::format("pipeline {} ({}): {}", p.name, p.file, applied.error().message);

@@ -182,17 +182,44 @@ void node_service::remove_source(std::string name, reply done) {
       std::move(done));
 }
 
+namespace {
+
+// Waits for a registry, so it has a thread of its own for as long as it takes.
+void settle(caf::event_based_actor*, std::function<void()> ask) { ask(); }
+
+}  // namespace
+
 void node_service::apply_pipeline(pipeline_request request, reply done) {
+  const auto plan = node_.plan();
+  const auto known =
+      weir::apply_pipeline(*plan, request.name, request.sql, request.replace, request.from_beginning, limits());
+  if (!known) return done(fail(known.error()));
+  auto wanted = known->empty() ? std::vector<wanted_schema>()
+                               : wanted_schemas(node_.settings(), *plan, request.name, request.sql);
+  if (!wanted) return done(fail(std::move(wanted).error()));
+  if (wanted->empty()) return write_pipeline(std::move(request), {}, {}, std::move(done));
+  node_.system().spawn<caf::detached>(
+      settle, [this, request = std::move(request), wanted = std::move(*wanted), done = std::move(done)]() mutable {
+        auto settled = settle_schemas(node_.registry(), wanted);
+        if (!settled) return done(fail(std::move(settled).error()));
+        write_pipeline(std::move(request), std::move(wanted), std::move(*settled), std::move(done));
+      });
+}
+
+void node_service::write_pipeline(pipeline_request request, std::vector<wanted_schema> wanted, settled_options settled,
+                                  reply done) {
   const json answer{{"name", request.name}};
   const auto name = request.name;
   run(
-      [&n = node_, request = std::move(request),
+      [&n = node_, request = std::move(request), wanted = std::move(wanted), settled = std::move(settled),
        most = limits()](const control_plan& plan) -> result<std::vector<control_record>> {
-        WEIR_TRY(records,
-                 weir::apply_pipeline(plan, request.name, request.sql, request.replace, request.from_beginning, most));
-        if (!records.empty()) WEIR_TRY_VOID(check_nothing_left(n, plan, request, most));
-        if (!records.empty()) WEIR_TRY_VOID(make_view_topics(n.log(), n.settings(), plan, request.name, request.sql));
-        return records;
+        const auto& [pipeline, sql, replace, from_beginning] = request;
+        WEIR_TRY(known, weir::apply_pipeline(plan, pipeline, sql, replace, from_beginning, most));
+        if (known.empty()) return known;
+        WEIR_TRY_VOID(check_nothing_left(n, plan, request, most));
+        WEIR_TRY_VOID(make_view_topics(n.log(), n.settings(), plan, pipeline, sql));
+        WEIR_TRY(numbers, settled_for(n.settings(), plan, pipeline, sql, wanted, settled));
+        return weir::apply_pipeline(plan, pipeline, sql, replace, from_beginning, most, numbers);
       },
       answer,
       [&n = node_, name, done = std::move(done)](result<json> applied) {

@@ -51,6 +51,7 @@ bool fold_pipeline(control_state& state, std::string_view name, const std::optio
     r.from_beginning = in.flag("from_beginning");
     r.state = in.state("state");
     r.error = in.text("error");
+    r.settled = in.texts_by_name("settled");
   });
 }
 
@@ -128,12 +129,14 @@ control_record to_record(const stream_record& r) {
 }
 
 control_record to_record(const pipeline_record& r) {
-  return {"pipeline/" + r.name, dump({{"sql", r.sql},
-                                      {"incarnation", r.incarnation},
-                                      {"first_incarnation", r.first_incarnation},
-                                      {"from_beginning", r.from_beginning},
-                                      {"state", to_string(r.state)},
-                                      {"error", r.error}})};
+  json out{{"sql", r.sql},
+           {"incarnation", r.incarnation},
+           {"first_incarnation", r.first_incarnation},
+           {"from_beginning", r.from_beginning},
+           {"state", to_string(r.state)},
+           {"error", r.error}};
+  if (!r.settled.empty()) out["settled"] = r.settled;
+  return {"pipeline/" + r.name, dump(out)};
 }
 
 control_record to_record(const source_record& r) {

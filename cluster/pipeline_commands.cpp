@@ -238,7 +238,7 @@ std::uint64_t next_incarnation(const control_state& state, std::string_view pipe
 }  // namespace
 
 result<records> apply_pipeline(const control_plan& plan, std::string_view name, std::string_view sql, bool replace,
-                               bool from_beginning, const control_limits& limits) {
+                               bool from_beginning, const control_limits& limits, const settled_options& settled) {
   WEIR_TRY_VOID(check_name("pipeline", name));
   const auto existing = plan.state.pipelines.find(name);
   const bool exists = existing != plan.state.pipelines.end();
@@ -261,6 +261,7 @@ result<records> apply_pipeline(const control_plan& plan, std::string_view name, 
   record.incarnation = next_incarnation(plan.state, name);
   record.first_incarnation = exists ? existing->second.first_incarnation : record.incarnation;
   record.from_beginning = from_beginning;
+  record.settled = settled;
   out.push_back(to_record(record));
   return out;
 }

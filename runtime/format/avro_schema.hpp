@@ -62,4 +62,8 @@ class avro_schema {
   const avro_type* root_ = nullptr;
 };
 
+// Whether data of the one are data of the other, field by field; names of types do not matter. One of
+// them must not contain itself.
+bool same_data(const avro_type& a, const avro_type& b);
+
 }  // namespace weir

@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "runtime/batch/column.hpp"
 #include "runtime/format/record_decoder.hpp"
@@ -19,7 +20,25 @@ class row_encoder {
 // Formats and options:
 //   json  an object a row, as append_json_row() writes it
 //   csv   delimiter = one character (','); the cells of a row without header and line's end
-// invalid_argument for another format, an option that it does not know, or a value that it cannot have.
+//   avro  compatibility = a level of Confluent's; a datum of the schema that the columns have, in Confluent's framing
+// invalid_argument for another format, an option that it does not know, a value that it cannot have, or columns that
+// the format cannot have.
+status check_row_format(const format_spec& spec, const schema& columns);
+
+// What the command that applied the view has found out and its SQL does not say stands among the format's options too:
+// the number that the schema of its rows has, and of its keys.
+inline constexpr auto schema_id_option = "schema_id", key_schema_id_option = "key_schema_id";
+
+// Whether rows go out with a schema's number.
+bool has_schema(const format_spec& spec);
+// The format of the keys of such rows.
+format_spec key_format_of(const format_spec& spec);
+
+// As above. Formats with a schema need its number: corrupt without.
 result<std::unique_ptr<row_encoder>> make_row_encoder(const format_spec& spec, schema_ptr columns);
+
+// Confluent's framing: a zero byte, the schema's number in four bytes, the datum.
+inline constexpr std::size_t schema_frame_bytes = 5;
+void append_schema_frame(std::string& out, std::uint32_t id);
 
 }  // namespace weir

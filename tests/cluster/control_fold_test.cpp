@@ -64,7 +64,8 @@ control_record random_record(std::mt19937_64& random) {
 
 TEST_CASE("records are folded back into what they were made of") {
   const stream_record stream{"camera", "CREATE TABLE camera (image text)", "socks"};
-  const pipeline_record pipeline{"socks", "CREATE ...;\n-- \"é\"", 3, 2, false, run_state::quarantined, "bad row"};
+  const pipeline_record pipeline{"socks", "CREATE ...;\n-- \"é\"", 3,         2,
+                                 false,   run_state::quarantined,  "bad row", {{"v", {{"schema_id", "7"}}}}};
   const source_record source{"cam.1", "camera", "file", {{"path", "/a b"}, {"q", "\"\\"}}, run_state::paused, 7};
   const deployment_record deployment{4, 4};
   const control_state state = fold_all({entry_of(0, to_record(stream)), entry_of(1, to_record(pipeline)),
@@ -100,6 +101,9 @@ TEST_CASE("a broken record of a known kind is corrupt, named, and changes nothin
        R"({"sql":"x","incarnation":-1,"first_incarnation":1,"from_beginning":true,"state":"running","error":""})"},
       {"pipeline/a",
        R"({"sql":"x","incarnation":1,"first_incarnation":1,"from_beginning":true,"state":"walking","error":""})"},
+      {"pipeline/a",
+       R"({"sql":"x","incarnation":1,"first_incarnation":1,"from_beginning":true,"state":"running","error":"",)"
+       R"("settled":{"v":{"schema_id":7}}})"},
       {"pipeline/a", R"({"removed":true})"},
       {"pipeline/a", R"({"removed":"yes","incarnation":1})"},
       {"source/a", R"({"stream":"s","connector":"c","options":{"a":1},"state":"running","incarnation":1})"},

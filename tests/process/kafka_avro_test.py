@@ -9,11 +9,11 @@ import pathlib
 import subprocess
 import unittest
 
+import avro_registry
 import foreign_kafka as foreign
 from foreign_kafka import BROKERS, PATIENCE, PYTHON
 from node_process import node, wait_until
 
-REGISTRY = os.environ.get("WEIR_REGISTRY", "")
 HERE = pathlib.Path(__file__).resolve().parent
 SQL = """
 CREATE TABLE orders (id bigint NOT NULL, k text, price double precision, at timestamptz, tags json, note text)
@@ -27,14 +27,6 @@ FIRST = {"type": "record", "name": "order", "namespace": "shop", "fields": [
 SECOND = {**FIRST, "fields": [
     {"name": "note", "type": ["null", "string"], "default": None}, *FIRST["fields"],
     {"name": "tags", "type": {"type": "array", "items": "string"}, "default": []}]}
-
-
-def require_parties():
-    foreign.require_clients()
-    missing = [name for name, value in (("WEIR_REGISTRY", REGISTRY), ("WEIR_PYTHON", PYTHON)) if not value]
-    if missing and os.environ.get("WEIR_REQUIRE_SERVERS") != "1":
-        raise unittest.SkipTest("missing: " + ", ".join(missing))
-    assert not missing, f"WEIR_REQUIRE_SERVERS=1, but missing: {missing}"
 
 
 def config(registry):
@@ -61,22 +53,17 @@ from = "beginning"
 
 class avro_sources(unittest.TestCase):
     def setUp(self):
-        require_parties()
+        avro_registry.require_registry()
         self.topic = f"x{os.getpid()}-{self.id().rsplit('.', 1)[-1][:40]}"
         foreign.make_topic(self.topic)
         self.start_registry()
 
     def start_registry(self):
-        self.registry = subprocess.Popen([REGISTRY], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self.url = self.registry.stdout.readline().strip()
-
-    def stop_registry(self):
-        self.registry.stdin.close()
-        self.registry.wait(PATIENCE)
-        self.registry.stdout.close()
+        self.registry = avro_registry.registry()
+        self.url = self.registry.url
 
     def tearDown(self):
-        self.stop_registry()
+        self.registry.stop()
         foreign.drop_topics(f"x{os.getpid()}-")
 
     def write(self, *batches):
@@ -108,7 +95,7 @@ class avro_sources(unittest.TestCase):
             self.assertEqual(self.total(n, 32), expected)
             self.assertEqual(n.letters("orders"), [])
             n.kill()
-            self.stop_registry()
+            self.registry.stop()
             n.start()
             n.write("again.sql", "CREATE MATERIALIZED VIEW again AS SELECT id, at, tags, note FROM orders;")
             self.assertEqual(n.weir("apply", "again.sql", "--name", "again").code, 0)
@@ -137,7 +124,7 @@ class avro_sources(unittest.TestCase):
         with node(config(self.url), {"main.sql": SQL}) as n:
             n.start()
             self.write((FIRST, [self.order(0)]))
-            self.stop_registry()
+            self.registry.stop()
             self.add(n)
             wait_until("the source has failed", lambda: n.ask("/v1/sources/o.0")[0] == 200
                        and n.source("o.0")["state"] == "failed", PATIENCE, pause=0.1)
