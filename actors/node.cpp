@@ -15,12 +15,12 @@
 #include "actors/node_inside.hpp"
 #include "actors/node_log.hpp"
 #include "actors/schema_registry.hpp"
+#include "actors/settlement.hpp"
 #include "actors/shard/shard_writer.hpp"
 #include "actors/shard/suspect_turn.hpp"
 #include "actors/source_actor.hpp"
 #include "actors/supervisor.hpp"
 #include "actors/topic_actor.hpp"
-#include "actors/view_schemas.hpp"
 #include "actors/view_topics.hpp"
 #include "cluster/topic_names.hpp"
 #include "cluster/topic_sources.hpp"
@@ -154,8 +154,8 @@ status node::apply_configured() {
     auto checked = apply_pipeline(*plan, p.name, sql, false, p.from_beginning(), limits);
     if (checked && !checked->empty()) {
       WEIR_TRY_VOID(make_view_topics(*log_, config_, *plan, p.name, sql));
-      WEIR_TRY(wanted, wanted_schemas(config_, *plan, p.name, sql));
-      WEIR_TRY(settled, settle_schemas(*registry_, wanted));
+      WEIR_TRY(wanted, wanted_by(config_, *plan, p.name, sql));
+      WEIR_TRY(settled, settle_all(config_, *registry_, wanted));
       checked = apply_pipeline(*plan, p.name, sql, false, p.from_beginning(), limits, settled);
     }
     auto applied = append(std::move(checked));

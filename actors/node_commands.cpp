@@ -185,7 +185,7 @@ void node_service::remove_source(std::string name, reply done) {
 namespace {
 
 // Waits for a registry, so it has a thread of its own for as long as it takes.
-void settle(caf::event_based_actor*, std::function<void()> ask) { ask(); }
+void ask_outside(caf::event_based_actor*, const std::function<void()>& ask) { ask(); }
 
 }  // namespace
 
@@ -194,19 +194,18 @@ void node_service::apply_pipeline(pipeline_request request, reply done) {
   const auto known =
       weir::apply_pipeline(*plan, request.name, request.sql, request.replace, request.from_beginning, limits());
   if (!known) return done(fail(known.error()));
-  auto wanted = known->empty() ? std::vector<wanted_schema>()
-                               : wanted_schemas(node_.settings(), *plan, request.name, request.sql);
+  auto wanted = known->empty() ? wanted_settlement() : wanted_by(node_.settings(), *plan, request.name, request.sql);
   if (!wanted) return done(fail(std::move(wanted).error()));
   if (wanted->empty()) return write_pipeline(std::move(request), {}, {}, std::move(done));
   node_.system().spawn<caf::detached>(
-      settle, [this, request = std::move(request), wanted = std::move(*wanted), done = std::move(done)]() mutable {
-        auto settled = settle_schemas(node_.registry(), wanted);
+      ask_outside, [this, request = std::move(request), wanted = std::move(*wanted), done = std::move(done)]() mutable {
+        auto settled = settle_all(node_.settings(), node_.registry(), wanted);
         if (!settled) return done(fail(std::move(settled).error()));
         write_pipeline(std::move(request), std::move(wanted), std::move(*settled), std::move(done));
       });
 }
 
-void node_service::write_pipeline(pipeline_request request, std::vector<wanted_schema> wanted, settled_options settled,
+void node_service::write_pipeline(pipeline_request request, wanted_settlement wanted, settled_options settled,
                                   reply done) {
   const json answer{{"name", request.name}};
   const auto name = request.name;

@@ -14,7 +14,8 @@ void plan_streams(const control_state& state, catalog& names) {
     const auto planned = plan_script(record.sql, {});
     if (!planned || planned->size() != 1) continue;  // its pipeline holds the same statement and tells why
     if (const auto* s = std::get_if<stream_definition>(&planned->front()); s && s->name == name) {
-      names.streams.emplace(name, *s);
+      auto& known = names.streams.emplace(name, *s).first->second;
+      for (const auto& [option, value] : record.settled) known.format.options[option] = value;
     }
   }
 }

@@ -25,14 +25,16 @@ namespace weir {
 enum class run_state : std::uint8_t { running, paused, quarantined };
 std::string_view to_string(run_state s);
 
-// What a command found out outside of the deployment before it was written, by view and option of its topic's format:
-// the numbers of schemas. So nobody has to be asked again, and every node and every start works with the same.
+// What a command found out outside of the deployment before it was written, by stream or view and option of its format:
+// numbers of schemas, bytes of descriptor sets. So nobody has to be asked again, and every node and every start works
+// with the same.
 using settled_options = std::map<std::string, std::map<std::string, std::string>>;
 
 struct stream_record {
   std::string name;
   std::string sql;       // CREATE TABLE ...
   std::string pipeline;  // whose SQL file declared it
+  std::map<std::string, std::string> settled;
 
   bool operator==(const stream_record&) const = default;
 };

@@ -50,6 +50,10 @@ class record_reader {
   }
   std::map<std::string, std::string> texts(const char* field) { return texts_of(find(field)); }
   // None where the field is missing: records were written without it once.
+  std::map<std::string, std::string> texts_or_none(const char* field) {
+    const json* at = find(field);
+    return at == nullptr ? std::map<std::string, std::string>() : texts_of(at);
+  }
   std::map<std::string, std::map<std::string, std::string>> texts_by_name(const char* field) {
     std::map<std::string, std::map<std::string, std::string>> out;
     const json* at = find(field);

@@ -94,6 +94,7 @@ struct source_limits_config {
   std::int64_t kafka_look_us = 30'000'000;
   std::string kafka_registry;
   kafka_access kafka;
+  std::string descriptors;
   std::int64_t tests = 2;
   std::int64_t test_timeout_us = 5'000'000;
 };

@@ -187,6 +187,10 @@ void add_sources(std::vector<config_key>& k) {
   k.push_back(count(s, "tests", AT(sources.tests), 1, 64, "tests", "Sources that are tried at the same time."));
   k.push_back(duration(s, "test_timeout", AT(sources.test_timeout_us), 100 * us_per_ms, minute,
                        "How long a source that is tried may take to bring its first records."));
+  k.push_back(
+      words(s, "descriptors", AT(sources.descriptors), 0, 4096,
+            "A folder with descriptor sets of Protobuf (protoc --include_imports), relative to this file; empty: "
+            "none."));
   s = "sources.file";
   k.push_back(texts(s, "allow", AT(sources.file_allow),
                     "Folders that file sources may read, relative to this file; empty: none."));

@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "runtime/batch/column.hpp"
-#include "runtime/format/record_decoder.hpp"
+#include "runtime/format/format_options.hpp"
 #include "runtime/result.hpp"
 
 namespace weir {
@@ -24,10 +24,6 @@ class row_encoder {
 // invalid_argument for another format, an option that it does not know, a value that it cannot have, or columns that
 // the format cannot have.
 status check_row_format(const format_spec& spec, const schema& columns);
-
-// What the command that applied the view has found out and its SQL does not say stands among the format's options too:
-// the number that the schema of its rows has, and of its keys.
-inline constexpr auto schema_id_option = "schema_id", key_schema_id_option = "key_schema_id";
 
 // Whether rows go out with a schema's number.
 bool has_schema(const format_spec& spec);

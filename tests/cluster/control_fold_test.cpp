@@ -42,7 +42,7 @@ control_record random_record(std::mt19937_64& random) {
   const std::uint64_t incarnation = random() % 10;
   const auto state = static_cast<run_state>(random() % 3);
   switch (random() % 12) {
-    case 0: return to_record(stream_record{name, "CREATE TABLE " + std::to_string(random()), "p"});
+    case 0: return to_record(stream_record{name, "CREATE TABLE " + std::to_string(random()), "p", {}});
     case 1: return removal("stream", name);
     case 2:
     case 3: return to_record(pipeline_record{name, "sql \"\n", incarnation, 1, random() % 2 == 0, state, "why"});
@@ -111,7 +111,8 @@ TEST_CASE("a broken record of a known kind is corrupt, named, and changes nothin
       {"deployment", R"({"shards":0,"shuffle_partitions":1})"},
       {"deployment", R"({"shards":99999999999,"shuffle_partitions":1})"},
   };
-  const control_state before = fold_all({entry_of(0, to_record(stream_record{"a", "x", "p"}))});
+  const control_state before =
+      fold_all({entry_of(0, to_record(stream_record{"a", "x", "p", {{"descriptor_set", "\\x00"}}}))});
   for (const auto& [key, value] : broken) {
     INFO(key << " " << value);
     control_state state = before;
@@ -135,8 +136,8 @@ TEST_CASE("kinds and fields of a later version are kept apart and harm nothing")
 }
 
 TEST_CASE("an entry that was folded in already changes nothing") {
-  const control_record old = to_record(stream_record{"a", "old", "p"});
-  control_state state = fold_all({entry_of(3, old), entry_of(4, to_record(stream_record{"a", "new", "p"}))});
+  const control_record old = to_record(stream_record{"a", "old", "p", {}});
+  control_state state = fold_all({entry_of(3, old), entry_of(4, to_record(stream_record{"a", "new", "p", {}}))});
   REQUIRE(fold_control(state, entry_of(3, old)));
   CHECK(state.streams.at("a").sql == "new");
 }

@@ -35,6 +35,7 @@ LIBRARIES = [
     (re.compile(r"openssl/ssl|openssl/x509"), ["actors/source/mqtt/"]),
     (re.compile(r"pg_query\b"), ["runtime/sql/"]),
     (re.compile(r"simdjson\b"), ["runtime/format/", "runtime/sql/", "tools/bench/"]),
+    (re.compile(r"google/protobuf/"), ["runtime/format/protobuf_"]),
     (re.compile(r"(torch|ATen|c10)/"), []),
 ]
 
