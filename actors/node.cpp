@@ -102,8 +102,9 @@ node::node(config c)
       started_us_(wall_clock_us()),
       network_(std::make_shared<io_thread>()),
       kafka_(std::make_shared<kafka_clients>(config_)),
-      registry_(
-          std::make_shared<schema_registry>(config_.sources.kafka_registry, ms(config_.sources.kafka_timeout_us))) {}
+      registry_(std::make_shared<schema_registry>(registry_options{
+          config_.sources.kafka_registry, ms(config_.sources.kafka_timeout_us), config_.sources.registry_user,
+          config_.sources.registry_password_file, config_.sources.registry_ca})) {}
 
 node::~node() { stop(); }
 

@@ -11,9 +11,14 @@ namespace weir {
 
 struct registry_place {
   std::string host, port, path;  // the path without a slash at its end
+  bool tls = false;
+  std::string ca;             // with tls: certificates (PEM) that its own must lead to; empty: the system's
+  std::string authorization;  // the header's value; empty: none
 };
-// Of "http://host:port/path"; invalid_argument or unsupported for what is none.
+// Of "http://host:port/path" or "https://..."; invalid_argument or unsupported for what is none.
 result<registry_place> parse_registry_place(std::string_view url);
+// The header's value for a user with a password.
+std::string basic_authorization(std::string_view user, std::string_view password);
 
 struct registry_request {
   std::string_view method;  // GET, POST, PUT

@@ -6,7 +6,7 @@
 
 #include "runtime/format/avro_rows.hpp"
 #include "runtime/format/json_writer.hpp"
-#include "runtime/format/protobuf_type.hpp"
+#include "runtime/format/protobuf_writer.hpp"
 #include "runtime/sql/sql.hpp"
 #include "runtime/sql/view_topic.hpp"
 
@@ -36,22 +36,41 @@ const std::map<std::string, std::string>* kept_by(const control_plan& plan, std:
   return settled == it->second.record.settled.end() ? nullptr : &settled->second;
 }
 
-status add_numbers(const view_plan& view, wanted_settlement& out) {
+std::string compatibility_of(const view_plan& view) {
   const auto level = view.topic_format.options.find("compatibility");
-  const auto compatibility = level == view.topic_format.options.end() ? std::string() : level->second;
+  return level == view.topic_format.options.end() ? std::string() : level->second;
+}
+
+schema_offer avro_offer(std::string subject, std::string text, std::string compatibility) {
+  schema_offer out;
+  out.subject = std::move(subject);
+  out.text = std::move(text);
+  out.compatibility = std::move(compatibility);
+  return out;
+}
+
+status add_numbers(const view_plan& view, wanted_settlement& out) {
   WEIR_TRY(value, avro_schema_of(*view.output_columns, view.topic));
-  out.numbers.push_back({view.name, schema_id_option, {view.topic + "-value", std::move(value), compatibility}});
+  const auto level = compatibility_of(view);
+  out.numbers.push_back({view.name, schema_id_option, avro_offer(view.topic + "-value", std::move(value), level)});
   if (!has_topic_keys(view)) return {};
   WEIR_TRY(key, avro_schema_of(*topic_key_columns(view), view.topic + "_key"));
-  out.numbers.push_back({view.name, key_schema_id_option, {view.topic + "-key", std::move(key), compatibility}});
+  out.numbers.push_back({view.name, key_schema_id_option, avro_offer(view.topic + "-key", std::move(key), level)});
   return {};
 }
 
 status add_set(const stream_definition& stream, wanted_settlement& out) {
   WEIR_TRY(options, read_format_options(stream.format));
-  std::vector<std::string> columns;
-  for (const auto& f : stream.columns->fields) columns.push_back(f.name);
-  out.sets.push_back({stream.name, options.descriptors, options.message, std::move(columns)});
+  out.sets.push_back({stream.name, options.descriptors, options.message, *stream.columns, {}});
+  return {};
+}
+
+status add_set(const view_plan& view, wanted_settlement& out) {
+  auto format = view.topic_format;
+  format.options.erase("compatibility");
+  WEIR_TRY(options, read_format_options(format));
+  out.sets.push_back({view.name, options.descriptors, options.message, *view.output_columns,
+                      wanted_settlement::outward_rows{view.topic, compatibility_of(view), options.framed}});
   return {};
 }
 
@@ -72,21 +91,54 @@ result<std::string> read_descriptors(const config& c, const std::string& name) {
   return bytes;
 }
 
-// The least set that has the message, as a text.
-result<std::string> settle_set(const config& c, const wanted_settlement::descriptors& wanted) {
+status check_columns(const std::shared_ptr<const protobuf_type>& type, const wanted_settlement::descriptors& wanted) {
+  if (wanted.view) {
+    WEIR_TRY(writer, protobuf_writer::make(type, wanted.columns));
+    static_cast<void>(writer);
+    return {};
+  }
+  for (const auto& column : wanted.columns.fields)
+    if (!type->has_field(column.name))
+      return with_hint(fail(errc::invalid_argument, "column {} is no field of message {}", column.name, wanted.message),
+                       "name columns as the message's fields");
+  return {};
+}
+
+schema_offer protobuf_offer(const protobuf_type& type, const wanted_settlement::descriptors& wanted) {
+  schema_offer out;
+  out.subject = wanted.view->topic + "-value";
+  out.compatibility = wanted.view->compatibility;
+  out.imports = type.sources();
+  out.text = std::move(out.imports.back().text);
+  out.direct_imports = std::move(out.imports.back().imports);
+  out.imports.pop_back();
+  out.descriptor_set = type.descriptor_set();
+  out.message = wanted.message;
+  return out;
+}
+
+// The least set that has the message, as a text, and the number of its file where the rows are framed.
+status settle_set(const config& c, const schema_registry& registry, const wanted_settlement::descriptors& wanted,
+                  std::map<std::string, std::string>& out) {
   WEIR_TRY(bytes, read_descriptors(c, wanted.file));
   WEIR_TRY(type, protobuf_type::parse(bytes, wanted.message));
-  for (const auto& column : wanted.columns)
-    if (!type->has_field(column))
-      return with_hint(fail(errc::invalid_argument, "column {} is no field of message {}", column, wanted.message),
-                       "name columns as the message's fields");
+  WEIR_TRY_VOID(check_columns(type, wanted));
   const auto kept = type->descriptor_set();
   if (kept.size() > max_kept)
     return fail(errc::limit_exceeded, "the descriptors of message {} have more than {} bytes", wanted.message,
                 max_kept);
-  std::string text;
-  append_bytea_text(text, kept);
-  return text;
+  append_bytea_text(out[descriptor_set_option], kept);
+  if (!wanted.view || !wanted.view->framed) return {};
+  WEIR_TRY(id, registry.number_of(protobuf_offer(*type, wanted)));
+  out[schema_id_option] = std::to_string(id);
+  return {};
+}
+
+// What a view's rows go out with beyond its SQL.
+status add_view(const view_plan& view, wanted_settlement& out) {
+  if (view.topic_format.name == "avro") return add_numbers(view, out);
+  if (view.topic_format.name == "protobuf") return add_set(view, out);
+  return {};
 }
 
 }  // namespace
@@ -100,23 +152,20 @@ result<wanted_settlement> wanted_by(const config& c, const control_plan& plan, s
     const auto* const view = std::get_if<view_plan>(&one);
     if (stream != nullptr && stream->format.name == "protobuf" && !plan.state.streams.contains(stream->name))
       WEIR_TRY_VOID(add_set(*stream, out));
-    if (view != nullptr && has_schema(view->topic_format) && kept_by(plan, pipeline, *view) == nullptr)
-      WEIR_TRY_VOID(add_numbers(*view, out));
+    if (view != nullptr && kept_by(plan, pipeline, *view) == nullptr) WEIR_TRY_VOID(add_view(*view, out));
   }
   return out;
 }
 
 result<settled_options> settle_all(const config& c, const schema_registry& registry, const wanted_settlement& wanted) {
   settled_options out;
-  const auto named = [](const char* what, const std::string& name, error why) {
+  const auto named = [](std::string_view what, const std::string& name, error why) {
     why.message = fmt::format("{} {}: {}", what, name, why.message);
     return fail(std::move(why));
   };
-  for (const auto& one : wanted.sets) {
-    auto set = settle_set(c, one);
-    if (!set) return named("stream", one.stream, std::move(set).error());
-    out[one.stream][descriptor_set_option] = std::move(*set);
-  }
+  for (const auto& one : wanted.sets)
+    if (auto good = settle_set(c, registry, one, out[one.name]); !good)
+      return named(one.view ? "view" : "stream", one.name, std::move(good).error());
   for (const auto& one : wanted.numbers) {
     auto id = registry.number_of(one.offer);
     if (!id) return named("view", one.view, std::move(id).error());

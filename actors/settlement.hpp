@@ -1,8 +1,9 @@
 // What a pipeline's command must find out before it is written: numbers that a registry gives the schemas of its views'
-// topics, and descriptor sets that its streams are read with. They go into the command, so no shard ever asks a
+// topics, and descriptor sets that its streams and topics have. They go into the command, so no shard ever asks a
 // registry or reads a file, and a start and a replay work with what was there then.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "actors/schema_registry.hpp"
@@ -19,9 +20,16 @@ struct wanted_settlement {
 
     bool operator==(const schema_number&) const = default;
   };
+  struct outward_rows {
+    std::string topic, compatibility;
+    bool framed = false;
+
+    bool operator==(const outward_rows&) const = default;
+  };
   struct descriptors {
-    std::string stream, file, message;
-    std::vector<std::string> columns;  // what the message must have
+    std::string name, file, message;
+    schema columns;                    // whose fields the message must have
+    std::optional<outward_rows> view;  // none: of a stream
 
     bool operator==(const descriptors&) const = default;
   };

@@ -200,7 +200,10 @@ result<std::shared_ptr<const avro_schema>> avro_schema::parse(std::string_view t
   auto out = std::make_shared<avro_schema>();
   avro_schema_parser parser(*out);
   const bool is_word = in.is_discarded() || in.is_null();
-  WEIR_TRY(root, parser.read(is_word ? json(std::string(text)) : in, {}, 0));
+  const bool has_others = in.is_object() && !in.contains("type") && in.contains("root") && in.contains("types");
+  if (has_others)
+    for (const auto& one : in["types"]) WEIR_TRY_VOID(parser.read(one, {}, 0));
+  WEIR_TRY(root, parser.read(is_word ? json(std::string(text)) : has_others ? in["root"] : in, {}, 0));
   out->root_ = root;
   return std::shared_ptr<const avro_schema>(std::move(out));
 }

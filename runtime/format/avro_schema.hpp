@@ -51,7 +51,8 @@ struct avro_type {
 
 class avro_schema {
  public:
-  // errc::parse_error, limit_exceeded.
+  // A schema, or one that is made of others with those: {"types": [those, each behind what it needs], "root": the
+  // schema}. errc::parse_error, limit_exceeded.
   static result<std::shared_ptr<const avro_schema>> parse(std::string_view text);
 
   const avro_type& root() const { return *root_; }

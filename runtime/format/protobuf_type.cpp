@@ -83,6 +83,23 @@ std::vector<int> protobuf_type::path() const {
   return out;
 }
 
+std::vector<protobuf_type::source> protobuf_type::sources() const {
+  const auto is_own = [](const pb::FileDescriptor& file) { return file.name().starts_with("google/protobuf/"); };
+  std::vector<source> out;
+  std::set<const pb::FileDescriptor*> seen;
+  pb::FileDescriptorSet ordered;
+  add_file(*in_->type->file(), seen, ordered);
+  for (const auto& one : ordered.file()) {
+    const auto& file = *in_->pool.FindFileByName(one.name());
+    if (is_own(file)) continue;
+    source made{file.name(), file.DebugString(), {}};
+    for (int i = 0; i < file.dependency_count(); ++i)
+      if (!is_own(*file.dependency(i))) made.imports.push_back(file.dependency(i)->name());
+    out.push_back(std::move(made));
+  }
+  return out;
+}
+
 bool protobuf_type::has_field(std::string_view name) const {
   return in_->type->FindFieldByName(std::string(name)) != nullptr;
 }

@@ -25,6 +25,15 @@ class protobuf_type {
   // Where it stands in its file: the place among the file's messages, then among those inside of that one.
   std::vector<int> path() const;
   bool has_field(std::string_view name) const;
+  // Its file and those that it imports, except Protobuf's own, as their sources (.proto); each behind what it imports,
+  // the message's own last.
+  struct source {
+    std::string name, text;
+    std::vector<std::string> imports;  // by name
+
+    bool operator==(const source&) const = default;
+  };
+  std::vector<source> sources() const;
 
   struct inside;
   const inside& in() const { return *in_; }

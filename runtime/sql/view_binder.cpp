@@ -30,7 +30,7 @@ bool is_topic_name(std::string_view name) {
          });
 }
 
-constexpr std::array format_options_of_topics{"delimiter", "compatibility"};
+constexpr std::array format_options_of_topics{"delimiter", "compatibility", "descriptors", "message", "framing"};
 
 // The topic that rows go out to, and its format.
 status check_topic_options(const bind_context& context, view_options& options, const schema& columns) {
@@ -46,7 +46,7 @@ status check_topic_options(const bind_context& context, view_options& options, c
     const auto& why = good.error();
     return context.invalid(
         options.format_at, why.message,
-        why.hint.empty() ? "write format = 'json', format = 'csv' or format = 'avro', and its options" : why.hint);
+        why.hint.empty() ? "write format = 'json', format = 'csv', 'avro' or 'protobuf', and its options" : why.hint);
   }
   return {};
 }
@@ -81,7 +81,8 @@ result<view_options> read_view_options(const bind_context& context, tree_node in
       out.format_at = option.at;
     } else {
       return unknown_option(context, option,
-                            {"emit", "ttl", "max_rows", "topic", "format", "delimiter", "compatibility"});
+                            {"emit", "ttl", "max_rows", "topic", "format", "delimiter", "compatibility", "descriptors",
+                             "message", "framing"});
     }
   }
   return out;

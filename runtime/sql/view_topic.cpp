@@ -5,7 +5,7 @@ namespace weir {
 schema_ptr topic_key_columns(const view_plan& plan) {
   schema out;
   for (const auto c : plan.key_columns) out.fields.push_back(plan.output_columns->fields[c]);
-  if (out.fields.empty() && has_schema(plan.topic_format)) out.fields.push_back({"view", data_type::text, true});
+  if (out.fields.empty() && plan.topic_format.name == "avro") out.fields.push_back({"view", data_type::text, true});
   return std::make_shared<const schema>(std::move(out));
 }
 

@@ -6,8 +6,8 @@
 
 namespace weir {
 
-// A table of one row has no key columns; in a compacted topic it needs a key all the same: the view's name, in a format
-// with schemas in a column "view" (a record without bytes is none to Confluent's readers).
+// A table of one row has no key columns; in a compacted topic it needs a key all the same: the view's name, in
+// Avro in a column "view" (a record without bytes is none to Confluent's readers).
 inline bool has_topic_keys(const view_plan& plan) {
   return !plan.key_columns.empty() || plan.kind == view_kind::upsert;
 }

@@ -6,7 +6,9 @@ confluent-kafka[avro]."""
 import json
 import os
 import pathlib
+import shutil
 import subprocess
+import tempfile
 import unittest
 
 import avro_registry
@@ -29,7 +31,7 @@ SECOND = {**FIRST, "fields": [
     {"name": "tags", "type": {"type": "array", "items": "string"}, "default": []}]}
 
 
-def config(registry):
+def config(registry, more=""):
     return f"""
 [node]
 shards = 2
@@ -41,6 +43,7 @@ restart_max = "1 s"
 [sources.kafka]
 allow = ["{BROKERS}"]
 registry = "{registry}"
+{more}
 timeout = "2 s"
 [gateway]
 port = 0
@@ -137,6 +140,87 @@ class avro_sources(unittest.TestCase):
             n.start()
             self.assertEqual(self.total(n, 1), {"k0": 0})
             self.start_registry()
+
+    def write_with(self, client, schema, records):
+        """In this process, where the other program knows only an address."""
+        from confluent_kafka import Producer
+        from confluent_kafka.schema_registry.avro import AvroSerializer
+        from confluent_kafka.serialization import MessageField, SerializationContext
+        producer, serializer = Producer({"bootstrap.servers": BROKERS}), AvroSerializer(client, schema)
+        for record in records:
+            producer.produce(self.topic, serializer(record, SerializationContext(self.topic, MessageField.VALUE)))
+        self.assertEqual(producer.flush(PATIENCE), 0)
+
+    def test_schemas_that_are_made_of_others_are_put_together(self):
+        from confluent_kafka.schema_registry import Schema, SchemaReference
+        client = self.registry.client()
+
+        def enter(subject, schema, *references):
+            made = Schema(json.dumps(schema), "AVRO", [SchemaReference(r["name"], r["subject"], 1) for r in references])
+            client.register_schema(subject, made)
+            return {"name": f"shop.{schema['name']}", "subject": subject, "schema": made}
+
+        def record(name, **fields):
+            return {"type": "record", "name": name, "namespace": "shop",
+                    "fields": [{"name": n, "type": t} for n, t in fields.items()]}
+        unit = enter("units/unit", {"type": "enum", "name": "unit", "namespace": "shop", "symbols": ["kg", "m"]})
+        amount = enter("amount", record("amount", n="long", of="shop.unit"), unit)
+        tag = enter("tag", record("tag", text="string", amount="shop.amount", unit="unit"), amount, unit)
+        whole = enter("whole", record("order", id="long", tags={"type": "array", "items": "shop.tag"}, k="string",
+                                      first="shop.amount"), tag, amount)
+        amounts = [{"n": i, "of": "m"} for i in range(3)]
+        self.write_with(client, whole["schema"], [
+            {"id": i, "k": "k", "first": amounts[i], "tags": [{"text": "t", "amount": amounts[i], "unit": "kg"}] * i}
+            for i in range(3)])
+        with node(config(self.url), {"main.sql": SQL}) as n:
+            n.start()
+            self.add(n)
+            self.total(n, 3)
+            n.write("seen.sql", "CREATE MATERIALIZED VIEW seen AS SELECT id, tags FROM orders;")
+            self.assertEqual(n.weir("apply", "seen.sql").code, 0)
+            wait_until("all are seen", lambda: len(n.rows("seen")) == 3, PATIENCE, pause=0.1)
+            self.assertEqual({r["id"]: r["tags"] for r in n.rows("seen")},
+                             {i: [{"text": "t", "amount": amounts[i], "unit": "kg"}] * i for i in range(3)})
+
+    def test_a_registry_over_tls_that_asks_for_a_password_is_trusted_by_its_certificate(self):
+        folder = pathlib.Path(tempfile.mkdtemp(prefix="weir-registry-"))
+        self.addCleanup(shutil.rmtree, folder)
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                        "-keyout", folder / "key.pem", "-out", folder / "ca.pem", "-subj", "/CN=localhost",
+                        "-addext", "subjectAltName=DNS:localhost"], check=True, capture_output=True)
+        registry = avro_registry.registry("-cert", folder / "ca.pem", "-key", folder / "key.pem", "-user", "weir",
+                                          "-password", "correct horse")
+        self.addCleanup(registry.stop)
+        for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):  # would go before what the client is told
+            os.environ.pop(name, None)
+        client = registry.client(**{"ssl.ca.location": str(folder / "ca.pem"),
+                                    "basic.auth.user.info": "weir:correct horse"})
+        self.write_with(client, json.dumps(FIRST), [self.order(i) for i in range(4)])
+        with node("", {"main.sql": SQL}) as n:
+            shutil.copy(folder / "ca.pem", n.folder)
+            named = 'registry_user = "weir"\nregistry_password_file = "password"\n'
+            for url, more, password, said in (
+                    (registry.url, named, "correct horse", "is not trusted"),
+                    (registry.url.replace("localhost", "127.0.0.1"), named + 'registry_ca = "ca.pem"', "correct horse",
+                     "is not trusted"),
+                    (registry.url, named + 'registry_ca = "ca.pem"', "wrong", "refuses GET /schemas/ids/1"),
+                    (registry.url, 'registry_ca = "ca.pem"', "", "refuses GET /schemas/ids/1"),
+                    (registry.url, named + 'registry_ca = "ca.pem"', "correct horse", None)):
+                n.write("config.toml", config(url, more))
+                n.write("password", password + "\n")
+                n.start()
+                if n.ask("/v1/sources/o")[0] == 404:
+                    self.add(n)
+                if said is None:
+                    self.assertEqual(sum(self.total(n, 4).values()), 1.5)
+                    self.assertEqual(n.letters("orders"), [])
+                    return
+
+                def is_told():
+                    code, source = n.ask("/v1/sources/o.0")
+                    return code == 200 and said in (source.get("last_error") or "")
+                wait_until(f"the source says '{said}'", is_told, PATIENCE, pause=0.1)
+                n.kill()
 
     def test_a_stream_of_avro_needs_to_know_where_schemas_are(self):
         with node(config(""), {"main.sql": SQL}) as n:

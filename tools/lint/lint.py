@@ -32,7 +32,7 @@ LIBRARIES = [
                                    "tools/bench/bare_http"]),
     (re.compile(r"boost/asio\b"), ["actors/gateway/", "actors/net/", "actors/source/mqtt/", "actors/registry_http",
                                    "tools/weir/http_connection", "tools/bench/bare_http"]),
-    (re.compile(r"openssl/ssl|openssl/x509"), ["actors/source/mqtt/"]),
+    (re.compile(r"openssl/ssl|openssl/x509"), ["actors/source/mqtt/", "actors/registry_http"]),
     (re.compile(r"pg_query\b"), ["runtime/sql/"]),
     (re.compile(r"simdjson\b"), ["runtime/format/", "runtime/sql/", "tools/bench/"]),
     (re.compile(r"google/protobuf/"), ["runtime/format/protobuf_"]),

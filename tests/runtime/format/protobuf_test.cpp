@@ -3,6 +3,8 @@
 #include "runtime/format/json_writer.hpp"
 #include "runtime/format/protobuf_frame.hpp"
 #include "runtime/format/protobuf_reader.hpp"
+#include "runtime/format/protobuf_writer.hpp"
+#include "runtime/format/row_encoder.hpp"
 #include "runtime/format/text_value.hpp"
 #include "tests/runtime/format/format_fixture.hpp"
 
@@ -163,4 +165,88 @@ TEST_CASE("options of Protobuf that cannot be are refused") {
   CHECK(check_format({"protobuf", {{"descriptors", "a"}, {"message", "a"}}}, *columns));
   CHECK(make_record_decoder({"protobuf", {{"descriptors", "a"}, {"message", "a"}}}, columns, {}, true).error().code ==
         errc::corrupt);
+}
+
+namespace {
+
+const auto columns_out = make_schema({{"id", data_type::bigint, true},
+                                      {"k", data_type::text},
+                                      {"price", data_type::double_precision},
+                                      {"paid", data_type::boolean},
+                                      {"proof", data_type::bytea},
+                                      {"at", data_type::timestamptz},
+                                      {"wait", data_type::interval},
+                                      {"by", data_type::json},
+                                      {"maybe", data_type::bigint}});
+
+record_batch rows_out() {
+  batch_builder b(columns_out);
+  b.at(0).push_int(-7);
+  b.at(1).push_text("");
+  b.at(2).push_double(2.5);
+  b.at(3).push_int(1);
+  b.at(4).push_text(std::string("\0\xff", 2));
+  b.at(5).push_int(-1);
+  b.at(6).push_int(-1'500'000);
+  b.at(7).push_text("[1]");
+  b.at(8).push_int(0);
+  b.row_done();
+  b.at(0).push_int(0);
+  for (std::size_t i = 1; i < 9; ++i) b.at(i).push_null();
+  b.row_done();
+  return b.finish();
+}
+
+status fit(std::vector<field> fields, const std::string& message = "shop.Order") {
+  const auto made = protobuf_writer::make(protobuf_type::parse(shop(), message).value(), {std::move(fields)});
+  return made ? status{} : fail(made.error());
+}
+
+}  // namespace
+
+TEST_CASE("rows go out as Protobuf messages, and what is null is not written") {
+  const auto encoder = make_row_encoder(spec(), columns_out).value();
+  std::string first, second;
+  encoder->append(first, rows_out(), 0);
+  encoder->append(second, rows_out(), 1);
+  CHECK(second.empty());
+  CHECK(json_of(first) ==
+        R"({"id":-7,"k":"","price":2.5,"weight":0,"paid":true,"proof":"\\x00ff","state":"UNKNOWN",)"
+        R"("at":"1969-12-31T23:59:59.999999Z","wait":"-00:00:01.5","counts":[],"items":[],"stock":{},"shelves":{},)"
+        R"("by":"[1]","maybe":0,"delta":0,"serial":0})");
+  auto framed = spec("shop.Order", "confluent");
+  CHECK(make_row_encoder(framed, columns_out).error().code == errc::corrupt);
+  framed.options["schema_id"] = "258";
+  std::string third;
+  make_row_encoder(framed, columns_out).value()->append(third, rows_out(), 0);
+  CHECK(third == bytes("00000001020202") + first);
+  CHECK(key_format_of(framed) == format_spec{"json", {}});
+}
+
+TEST_CASE("columns go to fields that hold whatever they may, else the error says what would") {
+  CHECK(fit({{"at", data_type::timestamptz}, {"id", data_type::timestamptz}, {"by", data_type::text}}));
+  for (const auto& [column, wanted] : std::vector<std::pair<field, std::string>>{
+           {{"nothing", data_type::text}, "is no field of message shop.Order"},
+           {{"delta", data_type::bigint}, "it should be int64"},
+           {{"parcel", data_type::bigint}, "it should be int64"},
+           {{"weight", data_type::double_precision}, "it should be double"},
+           {{"items", data_type::json}, "it should be string"},
+           {{"counts", data_type::bigint}, "it should be int64"},
+           {{"extra", data_type::json}, "it should be string"},
+           {{"state", data_type::text}, "it should be string"},
+           {{"proof", data_type::text}, "it should be string"},
+           {{"wait", data_type::timestamptz}, "it should be google.protobuf.Timestamp"},
+           {{"k", data_type::bytea}, "it should be bytes"}}) {
+    const auto refused = fit({column});
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().text().find(wanted) != std::string::npos);
+  }
+}
+
+TEST_CASE("the sources of a message's file are what a registry takes") {
+  const auto sources = protobuf_type::parse(shop(), "shop.Total").value()->sources();
+  REQUIRE(sources.size() == 1);
+  CHECK(sources[0].name == "shop.proto");
+  CHECK(sources[0].imports.empty());
+  CHECK(sources[0].text.find("message Total {") != std::string::npos);
 }
