@@ -12,7 +12,6 @@
 #include "actors/node_health.hpp"
 #include "actors/node_metrics.hpp"
 #include "actors/post_desk.hpp"
-#include "actors/settlement.hpp"
 
 namespace weir {
 
@@ -74,7 +73,6 @@ class node_service : public node_api {
   std::size_t most_rows() const { return static_cast<std::size_t>(node_.settings().limits.sql_result_rows); }
   control_limits limits() const;
   void run(check what, json answer, reply done);
-  void write_pipeline(pipeline_request request, wanted_settlement wanted, settled_options settled, reply done);
 
   node& node_;
   std::string version_;

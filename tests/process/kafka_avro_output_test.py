@@ -8,6 +8,8 @@ import datetime
 import json
 import os
 import random
+import socket
+import threading
 import time
 import unittest
 
@@ -207,6 +209,26 @@ class avro_outputs(unittest.TestCase):
             numbers = collections.Counter(int.from_bytes(r.value()[1:5], "big")
                                           for r in avro_registry.read_records(f"{NAME}-bought"))
             self.assertEqual(numbers, {7: 20})
+
+    def test_a_registry_that_is_silent_holds_up_nobody_else(self):
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+            with self.running(url) as n:
+                n.write("config.toml", config(url).replace('timeout = "2 s"', 'timeout = "5 minutes"'))
+                n.start()
+                said = []
+                waits = threading.Thread(target=lambda: said.append(n.weir("apply", "main.sql")))
+                waits.start()
+                asked, _ = silent.accept()
+                n.write("other.sql", SQL.split("CREATE MATERIALIZED")[0].replace("orders", "others"))
+                applied = n.weir("apply", "other.sql")
+                self.assertEqual(applied.code, 0, applied.err)
+                self.assertEqual(n.ask("/v1/streams/others")[0], 200)
+                self.assertTrue(waits.is_alive())
+                asked.close()
+                waits.join(PATIENCE)
+                self.assertNotEqual(said[0].code, 0)
+                self.assertIn("schema registry", said[0].err)
 
     def test_avro_without_a_registry_is_refused(self):
         with self.running(" ") as n:
