@@ -11,22 +11,22 @@ namespace {
 
 constexpr int syslog_warning = 4;
 
-result<std::string> first_line(const std::string& path, std::string_view section) {
+}  // namespace
+
+result<std::string> first_line_of(const std::string& path, std::string_view key) {
   std::ifstream in(path);
   std::string line;
   if (!in || !std::getline(in, line) || line.empty())
-    return fail(errc::not_found, "{}.password_file {} cannot be read or its first line is empty", section, path);
+    return fail(errc::not_found, "{} {} cannot be read or its first line is empty", key, path);
   return line;
 }
-
-}  // namespace
 
 result<std::map<std::string, std::string>> kafka_security(const kafka_access& access, std::string_view section) {
   std::map<std::string, std::string> out;
   out["security.protocol"] = access.protocol;
   if (!access.ca.empty()) out["ssl.ca.location"] = access.ca;
   if (!access.protocol.starts_with("sasl")) return out;
-  WEIR_TRY(password, first_line(access.password_file, section));
+  WEIR_TRY(password, first_line_of(access.password_file, fmt::format("{}.password_file", section)));
   out["sasl.mechanism"] = access.mechanism;
   out["sasl.username"] = access.user;
   out["sasl.password"] = std::move(password);

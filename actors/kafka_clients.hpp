@@ -12,6 +12,9 @@
 
 namespace weir {
 
+// A password's file. not_found names the key of config.toml.
+result<std::string> first_line_of(const std::string& path, std::string_view key);
+
 // What librdkafka is told of users and certificates. not_found when the password's file cannot be read.
 result<std::map<std::string, std::string>> kafka_security(const kafka_access& access, std::string_view section);
 

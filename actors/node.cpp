@@ -15,6 +15,7 @@
 #include "actors/node_inside.hpp"
 #include "actors/node_log.hpp"
 #include "actors/schema_registry.hpp"
+#include "actors/settlement.hpp"
 #include "actors/shard/shard_writer.hpp"
 #include "actors/shard/suspect_turn.hpp"
 #include "actors/source_actor.hpp"
@@ -101,8 +102,9 @@ node::node(config c)
       started_us_(wall_clock_us()),
       network_(std::make_shared<io_thread>()),
       kafka_(std::make_shared<kafka_clients>(config_)),
-      registry_(
-          std::make_shared<schema_registry>(config_.sources.kafka_registry, ms(config_.sources.kafka_timeout_us))) {}
+      registry_(std::make_shared<schema_registry>(registry_options{
+          config_.sources.kafka_registry, ms(config_.sources.kafka_timeout_us), config_.sources.registry_user,
+          config_.sources.registry_password_file, config_.sources.registry_ca})) {}
 
 node::~node() { stop(); }
 
@@ -149,8 +151,14 @@ status node::apply_configured() {
   WEIR_TRY_VOID(drop_orphaned_topics(*log_, hub_, config_.node.app, *control_->plan()));
   for (const auto& p : config_.pipelines) {
     WEIR_TRY(sql, read_file(p.file));
-    auto checked = apply_pipeline(*control_->plan(), p.name, sql, false, p.from_beginning(), limits);
-    if (checked && !checked->empty()) WEIR_TRY_VOID(make_view_topics(*log_, config_, *control_->plan(), p.name, sql));
+    const auto plan = control_->plan();
+    auto checked = apply_pipeline(*plan, p.name, sql, false, p.from_beginning(), limits);
+    if (checked && !checked->empty()) {
+      WEIR_TRY_VOID(make_view_topics(*log_, config_, *plan, p.name, sql));
+      WEIR_TRY(wanted, wanted_by(config_, *plan, p.name, sql));
+      WEIR_TRY(settled, settle_all(config_, *registry_, wanted));
+      checked = apply_pipeline(*plan, p.name, sql, false, p.from_beginning(), limits, settled);
+    }
     auto applied = append(std::move(checked));
     if (applied) continue;
     applied.error().message = fmt::format("pipeline {} ({}): {}", p.name, p.file, applied.error().message);

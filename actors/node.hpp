@@ -65,6 +65,7 @@ class node {
   event_log& log() { return *log_; }
   state_store& store() { return *store_; }
   live_hub& hub() { return hub_; }
+  const schema_registry& registry() const { return *registry_; }
   const source_board& sources() const { return board_; }
   metrics_registry& metrics() { return metrics_; }
   // Of all threads that take jobs.

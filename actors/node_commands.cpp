@@ -5,6 +5,7 @@
 #include "actors/node_descriptions.hpp"
 #include "actors/node_service.hpp"
 #include "actors/retry_sender.hpp"
+#include "actors/settlement.hpp"
 #include "actors/source_trial.hpp"
 #include "actors/view_topics.hpp"
 #include "cluster/topic_names.hpp"
@@ -182,28 +183,55 @@ void node_service::remove_source(std::string name, reply done) {
       std::move(done));
 }
 
-void node_service::apply_pipeline(pipeline_request request, reply done) {
-  const json answer{{"name", request.name}};
+namespace {
+
+// Waits for a registry, so it has a thread of its own for as long as it takes.
+void ask_outside(caf::event_based_actor*, const std::function<void()>& ask) { ask(); }
+
+result<std::vector<control_record>> pipeline_records(node& n, const control_plan& plan, const pipeline_request& request,
+                                                     const wanted_settlement& wanted, const settled_options& settled) {
+  const auto most = control_limits_of(n.settings());
+  const auto& [pipeline, sql, replace, from_beginning] = request;
+  WEIR_TRY(known, apply_pipeline(plan, pipeline, sql, replace, from_beginning, most));
+  if (known.empty()) return known;
+  WEIR_TRY_VOID(check_nothing_left(n, plan, request, most));
+  WEIR_TRY_VOID(make_view_topics(n.log(), n.settings(), plan, pipeline, sql));
+  WEIR_TRY(all, settled_for(n.settings(), plan, pipeline, sql, wanted, settled));
+  return apply_pipeline(plan, pipeline, sql, replace, from_beginning, most, all);
+}
+
+void write_pipeline(node& n, pipeline_request request, wanted_settlement wanted, settled_options settled,
+                    std::function<void(result<nlohmann::json>)> done) {
   const auto name = request.name;
-  run(
-      [&n = node_, request = std::move(request),
-       most = limits()](const control_plan& plan) -> result<std::vector<control_record>> {
-        WEIR_TRY(records,
-                 weir::apply_pipeline(plan, request.name, request.sql, request.replace, request.from_beginning, most));
-        if (!records.empty()) WEIR_TRY_VOID(check_nothing_left(n, plan, request, most));
-        if (!records.empty()) WEIR_TRY_VOID(make_view_topics(n.log(), n.settings(), plan, request.name, request.sql));
-        return records;
-      },
-      answer,
-      [&n = node_, name, done = std::move(done)](result<json> applied) {
-        if (!applied) return done(std::move(applied));
-        const auto plan = n.plan();
-        json views = json::array();
-        if (const auto it = plan->pipelines.find(name); it != plan->pipelines.end())
-          for (const auto& v : it->second.views) views.push_back(v.name);
-        (*applied)["views"] = std::move(views);
-        done(std::move(applied));
-      });
+  n.command([&n, request = std::move(request), wanted = std::move(wanted), settled = std::move(settled)](
+                const control_plan& plan) { return pipeline_records(n, plan, request, wanted, settled); },
+            [&n, name, done = std::move(done)](status applied) {
+              if (!applied) return done(fail(std::move(applied).error()));
+              const auto plan = n.plan();
+              auto views = nlohmann::json::array();
+              if (const auto it = plan->pipelines.find(name); it != plan->pipelines.end())
+                for (const auto& v : it->second.views) views.push_back(v.name);
+              done(nlohmann::json{{"name", name}, {"views", std::move(views)}});
+            });
+}
+
+}  // namespace
+
+// What waits outlives this service, not the node.
+void node_service::apply_pipeline(pipeline_request request, reply done) {
+  const auto plan = node_.plan();
+  const auto& [name, sql, replace, from_beginning] = request;
+  const auto known = weir::apply_pipeline(*plan, name, sql, replace, from_beginning, limits());
+  if (!known) return done(fail(known.error()));
+  auto wanted = known->empty() ? wanted_settlement() : wanted_by(node_.settings(), *plan, name, sql);
+  if (!wanted) return done(fail(std::move(wanted).error()));
+  if (wanted->empty()) return write_pipeline(node_, std::move(request), {}, {}, std::move(done));
+  node_.system().spawn<caf::detached>(ask_outside, [&n = node_, request = std::move(request),
+                                                    wanted = std::move(*wanted), done = std::move(done)]() mutable {
+    auto settled = settle_all(n.settings(), n.registry(), wanted);
+    if (!settled) return done(fail(std::move(settled).error()));
+    write_pipeline(n, std::move(request), std::move(wanted), std::move(*settled), std::move(done));
+  });
 }
 
 // Answered when the views' topics are gone too, so that the same names can be used again at once.

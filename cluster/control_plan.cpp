@@ -4,6 +4,7 @@
 
 #include "cluster/control_state.hpp"
 #include "runtime/sql/sql.hpp"
+#include "runtime/sql/view_topic.hpp"
 
 namespace weir {
 namespace {
@@ -13,7 +14,8 @@ void plan_streams(const control_state& state, catalog& names) {
     const auto planned = plan_script(record.sql, {});
     if (!planned || planned->size() != 1) continue;  // its pipeline holds the same statement and tells why
     if (const auto* s = std::get_if<stream_definition>(&planned->front()); s && s->name == name) {
-      names.streams.emplace(name, *s);
+      auto& known = names.streams.emplace(name, *s).first->second;
+      for (const auto& [option, value] : record.settled) known.format.options[option] = value;
     }
   }
 }
@@ -39,12 +41,25 @@ class own_streams_hidden {
   std::vector<decltype(catalog::streams)::node_type> hidden_;
 };
 
+// Adds what the command had found out; a topic whose rows could not be written stops its pipeline here.
+status settle(const pipeline_record& record, view_plan& view) {
+  if (view.topic.empty()) return {};
+  if (const auto it = record.settled.find(view.name); it != record.settled.end())
+    for (const auto& [option, value] : it->second) view.topic_format.options[option] = value;
+  WEIR_TRY(encoders, make_topic_encoders(view));
+  static_cast<void>(encoders);
+  return {};
+}
+
 result<std::vector<view_plan>> plan_views(const control_state& state, const pipeline_record& record, catalog& names) {
   const own_streams_hidden hidden(state, record.name, names);
   WEIR_TRY(statements, plan_script(record.sql, names));
   std::vector<view_plan> views;
   for (statement& s : statements) {
-    if (auto* view = std::get_if<view_plan>(&s)) views.push_back(std::move(*view));
+    auto* view = std::get_if<view_plan>(&s);
+    if (view == nullptr) continue;
+    WEIR_TRY_VOID(settle(record, *view));
+    views.push_back(std::move(*view));
   }
   return views;
 }

@@ -17,7 +17,7 @@ bool fold_stream(control_state& state, std::string_view name, const std::optiona
     return true;
   }
   record_reader in(value);
-  stream_record r{std::string(name), in.text("sql"), in.text("pipeline")};
+  stream_record r{std::string(name), in.text("sql"), in.text("pipeline"), in.texts_or_none("settled")};
   if (!in.ok()) return false;
   state.streams[r.name] = std::move(r);
   return true;
@@ -51,6 +51,7 @@ bool fold_pipeline(control_state& state, std::string_view name, const std::optio
     r.from_beginning = in.flag("from_beginning");
     r.state = in.state("state");
     r.error = in.text("error");
+    r.settled = in.texts_by_name("settled");
   });
 }
 
@@ -126,16 +127,20 @@ bool is_record_text(std::string_view text) {
 }
 
 control_record to_record(const stream_record& r) {
-  return {"stream/" + r.name, dump({{"sql", r.sql}, {"pipeline", r.pipeline}})};
+  json out{{"sql", r.sql}, {"pipeline", r.pipeline}};
+  if (!r.settled.empty()) out["settled"] = r.settled;
+  return {"stream/" + r.name, dump(out)};
 }
 
 control_record to_record(const pipeline_record& r) {
-  return {"pipeline/" + r.name, dump({{"sql", r.sql},
-                                      {"incarnation", r.incarnation},
-                                      {"first_incarnation", r.first_incarnation},
-                                      {"from_beginning", r.from_beginning},
-                                      {"state", to_string(r.state)},
-                                      {"error", r.error}})};
+  json out{{"sql", r.sql},
+           {"incarnation", r.incarnation},
+           {"first_incarnation", r.first_incarnation},
+           {"from_beginning", r.from_beginning},
+           {"state", to_string(r.state)},
+           {"error", r.error}};
+  if (!r.settled.empty()) out["settled"] = r.settled;
+  return {"pipeline/" + r.name, dump(out)};
 }
 
 control_record to_record(const source_record& r) {

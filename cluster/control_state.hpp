@@ -25,10 +25,16 @@ namespace weir {
 enum class run_state : std::uint8_t { running, paused, quarantined };
 std::string_view to_string(run_state s);
 
+// What a command found out outside of the deployment before it was written, by stream or view and option of its format:
+// numbers of schemas, bytes of descriptor sets. So nobody has to be asked again, and every node and every start works
+// with the same.
+using settled_options = std::map<std::string, std::map<std::string, std::string>>;
+
 struct stream_record {
   std::string name;
   std::string sql;       // CREATE TABLE ...
   std::string pipeline;  // whose SQL file declared it
+  std::map<std::string, std::string> settled;
 
   bool operator==(const stream_record&) const = default;
 };
@@ -41,7 +47,8 @@ struct pipeline_record {
   std::uint64_t first_incarnation = 0;
   bool from_beginning = true;  // where its views start reading
   run_state state = run_state::running;
-  std::string error;  // of a quarantined pipeline
+  std::string error;        // of a quarantined pipeline
+  settled_options settled;  // of its views
 
   bool operator==(const pipeline_record&) const = default;
 };
@@ -135,7 +142,8 @@ struct control_limits {
 // it is so already.
 result<std::vector<control_record>> apply_pipeline(const control_plan& plan, std::string_view name,
                                                    std::string_view sql, bool replace, bool from_beginning,
-                                                   const control_limits& limits = {});
+                                                   const control_limits& limits = {},
+                                                   const settled_options& settled = {});
 result<std::vector<control_record>> drop_pipeline(const control_plan& plan, std::string_view name);
 result<std::vector<control_record>> add_sources(const control_plan& plan, const std::vector<source_record>& sources,
                                                 const control_limits& limits = {});

@@ -4,6 +4,7 @@
 
 #include "cluster/control_state.hpp"
 #include "runtime/fault/protocol_rules.hpp"
+#include "runtime/format/format_options.hpp"
 #include "runtime/sql/sql.hpp"
 
 namespace weir {
@@ -85,9 +86,9 @@ status check_stream_unused(const control_plan& plan, const stream_record& stream
 }
 
 bool same_stream(const stream_definition& a, const stream_definition& b) {
-  return *a.columns == *b.columns && a.format == b.format && a.event_time == b.event_time &&
-         a.event_time_unit_us == b.event_time_unit_us && a.lateness_us == b.lateness_us && a.idle_us == b.idle_us &&
-         a.max_future_us == b.max_future_us;
+  return *a.columns == *b.columns && declared_format(a.format) == declared_format(b.format) &&
+         a.event_time == b.event_time && a.event_time_unit_us == b.event_time_unit_us &&
+         a.lateness_us == b.lateness_us && a.idle_us == b.idle_us && a.max_future_us == b.max_future_us;
 }
 
 tl::unexpected<error> name_taken(std::string_view name, std::string_view kind, std::string_view owner) {
@@ -181,10 +182,13 @@ status check_topics(const control_plan& plan, std::string_view pipeline, const d
 }
 
 // Records of streams that are new, after a check that those that stand stay what they are.
-status add_streams(const control_plan& plan, std::string_view pipeline, const declared& wanted, records& out) {
+status add_streams(const control_plan& plan, std::string_view pipeline, const declared& wanted,
+                   const settled_options& settled, records& out) {
   for (const stream_definition& stream : wanted.streams) {
     if (!plan.state.streams.contains(stream.name)) {
-      out.push_back(to_record(stream_record{stream.name, stream.sql, std::string(pipeline)}));
+      const auto it = settled.find(stream.name);
+      out.push_back(to_record(stream_record{stream.name, stream.sql, std::string(pipeline),
+                                            it == settled.end() ? std::map<std::string, std::string>() : it->second}));
       continue;
     }
     const auto now = plan.names.streams.find(stream.name);
@@ -238,7 +242,7 @@ std::uint64_t next_incarnation(const control_state& state, std::string_view pipe
 }  // namespace
 
 result<records> apply_pipeline(const control_plan& plan, std::string_view name, std::string_view sql, bool replace,
-                               bool from_beginning, const control_limits& limits) {
+                               bool from_beginning, const control_limits& limits, const settled_options& settled) {
   WEIR_TRY_VOID(check_name("pipeline", name));
   const auto existing = plan.state.pipelines.find(name);
   const bool exists = existing != plan.state.pipelines.end();
@@ -252,7 +256,7 @@ result<records> apply_pipeline(const control_plan& plan, std::string_view name, 
   WEIR_TRY_VOID(check_counts(plan, name, wanted, limits));
   WEIR_TRY_VOID(check_topics(plan, name, wanted, limits));
   records out;
-  WEIR_TRY_VOID(add_streams(plan, name, wanted, out));
+  WEIR_TRY_VOID(add_streams(plan, name, wanted, settled, out));
   WEIR_TRY_VOID(drop_streams(plan, name, wanted, out));
   if (exists) WEIR_TRY_VOID(check_shapes(plan, name, wanted.views));
   pipeline_record record;
@@ -261,6 +265,8 @@ result<records> apply_pipeline(const control_plan& plan, std::string_view name, 
   record.incarnation = next_incarnation(plan.state, name);
   record.first_incarnation = exists ? existing->second.first_incarnation : record.incarnation;
   record.from_beginning = from_beginning;
+  for (const auto& view : wanted.views)
+    if (const auto it = settled.find(view.name); it != settled.end()) record.settled.insert(*it);
   out.push_back(to_record(record));
   return out;
 }

@@ -49,9 +49,24 @@ class record_reader {
     const std::optional<run_state> s = run_state_from(text(field));
     return expect(s.has_value()) ? *s : run_state::running;
   }
-  std::map<std::string, std::string> texts(const char* field) {
-    std::map<std::string, std::string> out;
+  std::map<std::string, std::string> texts(const char* field) { return texts_of(find(field)); }
+  // None where the field is missing: records were written without it once.
+  std::map<std::string, std::string> texts_or_none(const char* field) {
     const json* at = find(field);
+    return at == nullptr ? std::map<std::string, std::string>() : texts_of(at);
+  }
+  std::map<std::string, std::map<std::string, std::string>> texts_by_name(const char* field) {
+    std::map<std::string, std::map<std::string, std::string>> out;
+    const json* at = find(field);
+    if (at == nullptr) return out;
+    if (!expect(at->is_object())) return out;
+    for (const auto& [name, values] : at->items()) out.emplace(name, texts_of(&values));
+    return out;
+  }
+
+ private:
+  std::map<std::string, std::string> texts_of(const json* at) {
+    std::map<std::string, std::string> out;
     if (!expect(at && at->is_object())) return out;
     for (const auto& [name, value] : at->items()) {
       if (!expect(value.is_string())) return out;
@@ -59,8 +74,6 @@ class record_reader {
     }
     return out;
   }
-
- private:
   const json* find(const char* field) const {
     if (!ok_) return nullptr;
     const auto it = record_.find(field);

@@ -13,6 +13,12 @@ find_package(prometheus-cpp CONFIG REQUIRED COMPONENTS core)  # metrics and thei
 find_package(benchmark REQUIRED)          # tools/bench
 find_package(Catch2 2 REQUIRED)           # tests
 
+# Protobuf's own library for messages by their descriptors; CMake's module would look for its compiler too.
+find_path(PROTOBUF_INCLUDE_DIR google/protobuf/descriptor.h REQUIRED)
+find_library(PROTOBUF_LIBRARY protobuf REQUIRED)
+add_library(protobuf INTERFACE)
+target_link_libraries(protobuf INTERFACE ${PROTOBUF_LIBRARY} Threads::Threads)
+
 # CAF 0.17.6 ships no CMake config and no .pc file.
 find_path(CAF_INCLUDE_DIR caf/all.hpp REQUIRED)
 find_library(CAF_CORE_LIBRARY caf_core REQUIRED)

@@ -5,35 +5,35 @@ namespace weir {
 result<std::unique_ptr<topic_output>> topic_output::make(const view_plan& plan, int shard) {
   if (plan.topic.empty()) return nullptr;
   std::unique_ptr<topic_output> out(new topic_output(plan, shard));
-  schema keys;
-  for (const auto c : plan.key_columns) keys.fields.push_back(plan.output_columns->fields[c]);
-  out->key_schema_ = std::make_shared<const schema>(std::move(keys));
-  WEIR_TRY(value, make_row_encoder(plan.topic_format, plan.output_columns));
-  out->value_ = std::move(value);
-  WEIR_TRY(key, make_row_encoder(plan.topic_format, out->key_schema_));
-  out->key_ = std::move(key);
+  out->key_schema_ = topic_key_columns(plan);
+  WEIR_TRY(made, make_topic_encoders(plan));
+  out->encode_ = std::move(made);
   return out;
 }
 
 record_batch topic_output::keys_of(const record_batch& rows) const {
   record_batch out{key_schema_, {}, rows.rows};
   for (const auto c : plan_.key_columns) out.columns.push_back(rows.columns[c]);
+  if (out.columns.size() == key_schema_->fields.size()) return out;
+  column names(data_type::text);
+  for (std::size_t i = 0; i < rows.rows; ++i) names.push_text(plan_.name);
+  out.columns.push_back(std::make_shared<const column>(std::move(names)));
   return out;
 }
 
-// A table of one row has no key columns; in a compacted topic it needs a key all the same.
 owned_append topic_output::empty(const record_batch& keys, std::size_t i) const {
   owned_append out{plan_.topic, shard_, {}, std::nullopt, {}, 0};
-  if (!keys.columns.empty())
-    key_->append(out.key, keys, i);
-  else if (plan_.kind == view_kind::upsert)
+  if (!encode_.key) return out;
+  if (keys.columns.empty())
     out.key = plan_.name;
+  else
+    encode_.key->append(out.key, keys, i);
   return out;
 }
 
 owned_append topic_output::row(const record_batch& rows, const record_batch& keys, std::size_t i) const {
   auto out = empty(keys, i);
-  value_->append(out.value.emplace(), rows, i);
+  encode_.value->append(out.value.emplace(), rows, i);
   return out;
 }
 

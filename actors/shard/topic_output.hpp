@@ -1,14 +1,14 @@
 // A view's second topic: its rows in a format that others read, written in the same transaction as everything else of
-// their epoch. The key is the row's key columns in the same format, and a row that is gone is a tombstone of its key.
-// Partition i holds what shard i writes, so the rows of a key keep their order.
+// their epoch. The key is the row's key columns in the same format (of a table with one row: the view's name), and a
+// row that is gone is a tombstone of its key. Partition i holds what shard i writes, so the rows of a key keep their
+// order.
 #pragma once
 
 #include <memory>
 #include <string_view>
 
 #include "actors/shard/epoch.hpp"
-#include "runtime/format/row_encoder.hpp"
-#include "runtime/sql/plan.hpp"
+#include "runtime/sql/view_topic.hpp"
 
 namespace weir {
 
@@ -31,7 +31,7 @@ class topic_output {
   const view_plan& plan_;
   int shard_;
   schema_ptr key_schema_;
-  std::unique_ptr<row_encoder> value_, key_;
+  topic_encoders encode_;
   std::unique_ptr<record_decoder> decoder_;  // of rows in the table; made when it is first needed
 };
 

@@ -409,7 +409,8 @@ result<config> load_config(const std::filesystem::path& path) {
   if (code) return fail(errc::io_error, "folder of {}: {}", path.string(), code.message());
   make_absolute(out.node.data_dir, folder);
   for (std::string* file_name :
-       {&out.kafka.password_file, &out.kafka.ca, &out.sources.kafka.password_file, &out.sources.kafka.ca})
+       {&out.kafka.password_file, &out.kafka.ca, &out.sources.kafka.password_file, &out.sources.kafka.ca,
+        &out.sources.descriptors, &out.sources.registry_password_file, &out.sources.registry_ca})
     if (!file_name->empty()) make_absolute(*file_name, folder);
   for (std::string& allowed : out.sources.file_allow) make_absolute(allowed, folder);
   if (auto& registry = out.sources.kafka_registry; !registry.empty() && !registry.starts_with("http"))

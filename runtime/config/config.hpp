@@ -93,8 +93,9 @@ struct source_limits_config {
   std::int64_t kafka_timeout_us = 4'000'000;
   std::int64_t kafka_buffer_bytes = 8LL << 20;
   std::int64_t kafka_look_us = 30'000'000;
-  std::string kafka_registry;
+  std::string kafka_registry, registry_user, registry_password_file, registry_ca;
   kafka_access kafka;
+  std::string descriptors;
   std::int64_t tests = 2;
   std::int64_t test_timeout_us = 5'000'000;
 };

@@ -162,9 +162,16 @@ void add_kafka_sources(std::vector<config_key>& k) {
                    "What is fetched ahead of ingest, per partition."));
   k.push_back(duration(s, "look_interval", AT(sources.kafka_look_us), 100 * us_per_ms, us_per_day,
                        "How often new partitions of a topic are looked for."));
-  k.push_back(words(s, "registry", AT(sources.kafka_registry), 0, 4096,
-                    "Where schemas of Avro records are: a schema registry, 'http://host:port', or a folder with files "
-                    "named by their number, 'ID.avsc', relative to this file."));
+  k.push_back(
+      words(s, "registry", AT(sources.kafka_registry), 0, 4096,
+            "Where schemas of Avro records are: a schema registry, 'http://host:port' or https, or a folder with files "
+            "named by their number, 'ID.avsc', relative to this file."));
+  k.push_back(words(s, "registry_user", AT(sources.registry_user), 0, 256, "The registry's user; empty: none."));
+  k.push_back(words(s, "registry_password_file", AT(sources.registry_password_file), 0, 4096,
+                    "A file whose first line is that user's password; relative to this file."));
+  k.push_back(
+      words(s, "registry_ca", AT(sources.registry_ca), 0, 4096,
+            "Certificates (PEM) that the registry's must lead to, relative to this file; empty: the system's."));
   k.push_back(choice(s, "protocol", AT(sources.kafka.protocol), {"plaintext", "ssl", "sasl_plaintext", "sasl_ssl"},
                      "As in [log.kafka]; it and the keys below are for brokers that are not the log's."));
   k.push_back(choice(s, "mechanism", AT(sources.kafka.mechanism), {"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"},
@@ -189,6 +196,10 @@ void add_sources(std::vector<config_key>& k) {
   k.push_back(count(s, "tests", AT(sources.tests), 1, 64, "tests", "Sources that are tried at the same time."));
   k.push_back(duration(s, "test_timeout", AT(sources.test_timeout_us), 100 * us_per_ms, minute,
                        "How long a source that is tried may take to bring its first records."));
+  k.push_back(
+      words(s, "descriptors", AT(sources.descriptors), 0, 4096,
+            "A folder with descriptor sets of Protobuf (protoc --include_imports), relative to this file; empty: "
+            "none."));
   s = "sources.file";
   k.push_back(texts(s, "allow", AT(sources.file_allow),
                     "Folders that file sources may read, relative to this file; empty: none."));

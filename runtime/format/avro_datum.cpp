@@ -119,13 +119,8 @@ class avro_reader {
       decimal(raw, type.scale);
       return {};
     }
-    constexpr std::string_view digits = "0123456789abcdef";
-    out_ += "\"\\\\x";
-    for (const char c : raw) {
-      const auto byte = static_cast<unsigned char>(c);
-      out_ += digits[byte >> 4];
-      out_ += digits[byte & 0xf];
-    }
+    out_ += "\"\\";  // JSON's own escape of the backslash
+    append_bytea_text(out_, raw);
     out_ += '"';
     return {};
   }

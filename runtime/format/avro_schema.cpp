@@ -1,5 +1,6 @@
 #include "runtime/format/avro_schema.hpp"
 
+#include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -199,9 +200,31 @@ result<std::shared_ptr<const avro_schema>> avro_schema::parse(std::string_view t
   auto out = std::make_shared<avro_schema>();
   avro_schema_parser parser(*out);
   const bool is_word = in.is_discarded() || in.is_null();
-  WEIR_TRY(root, parser.read(is_word ? json(std::string(text)) : in, {}, 0));
+  const bool has_others = in.is_object() && !in.contains("type") && in.contains("root") && in.contains("types");
+  if (has_others)
+    for (const auto& one : in["types"]) WEIR_TRY_VOID(parser.read(one, {}, 0));
+  WEIR_TRY(root, parser.read(is_word ? json(std::string(text)) : has_others ? in["root"] : in, {}, 0));
   out->root_ = root;
   return std::shared_ptr<const avro_schema>(std::move(out));
 }
+
+namespace {
+
+bool same_to(const avro_type& a, const avro_type& b, int depth) {
+  if (depth > max_nesting || a.kind != b.kind || a.logical != b.logical || a.size != b.size || a.scale != b.scale ||
+      a.symbols != b.symbols)
+    return false;
+  if ((a.items == nullptr) != (b.items == nullptr)) return false;
+  if (a.items != nullptr && !same_to(*a.items, *b.items, depth + 1)) return false;
+  const auto same_field = [&](const avro_type::field& x, const avro_type::field& y) {
+    return x.name == y.name && same_to(*x.type, *y.type, depth + 1);
+  };
+  const auto same_branch = [&](const avro_type* x, const avro_type* y) { return same_to(*x, *y, depth + 1); };
+  return std::ranges::equal(a.fields, b.fields, same_field) && std::ranges::equal(a.branches, b.branches, same_branch);
+}
+
+}  // namespace
+
+bool same_data(const avro_type& a, const avro_type& b) { return same_to(a, b, 0); }
 
 }  // namespace weir

@@ -51,7 +51,8 @@ struct avro_type {
 
 class avro_schema {
  public:
-  // errc::parse_error, limit_exceeded.
+  // A schema, or one that is made of others with those: {"types": [those, each behind what it needs], "root": the
+  // schema}. errc::parse_error, limit_exceeded.
   static result<std::shared_ptr<const avro_schema>> parse(std::string_view text);
 
   const avro_type& root() const { return *root_; }
@@ -61,5 +62,9 @@ class avro_schema {
   std::deque<avro_type> types_;
   const avro_type* root_ = nullptr;
 };
+
+// Whether data of the one are data of the other, field by field; names of types do not matter. One of
+// them must not contain itself.
+bool same_data(const avro_type& a, const avro_type& b);
 
 }  // namespace weir

@@ -1,6 +1,7 @@
 // The decoders behind make_record_decoder(), one per format.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string_view>
 
@@ -21,6 +22,12 @@ decoder_ptr make_isd_decoder(schema_ptr columns_schema);
 // Avro's binary encoding. `writer_schema`: the JSON of the schema that the records were written with, a record.
 result<decoder_ptr> make_avro_decoder(const format_options& options, schema_ptr columns_schema,
                                       std::string_view writer_schema);
+// Messages of Protobuf, of the type that the options name.
+result<decoder_ptr> make_protobuf_decoder(const format_options& options, schema_ptr columns_schema);
+// By way of JSON: each record becomes an object, of which the JSON decoder makes columns. One set of conversions and of
+// reasons for all that is no text.
+using json_conversion = std::function<status(std::string_view record, std::string& json)>;
+decoder_ptr make_converting_decoder(const format_options& options, schema_ptr columns_schema, json_conversion convert);
 // invalid_argument when a NOT NULL column is none that ISD has.
 status check_isd_schema(const schema& columns_schema);
 

@@ -211,8 +211,8 @@ result<std::unique_ptr<framer>> make_framer(const format_spec& spec, std::size_t
   WEIR_TRY(options, read_format_options(spec));
   if (max_record == 0 || max_record > std::size_t{1} << 30)
     return fail(errc::invalid_argument, "max_record is {} bytes; it must be from 1 to 1 GiB", max_record);
-  if (options.kind == format_kind::avro)
-    return with_hint(fail(errc::unsupported, "records of format avro have no ends in a stream of bytes"),
+  if (options.kind == format_kind::avro || options.kind == format_kind::protobuf)
+    return with_hint(fail(errc::unsupported, "records of format {} have no ends in a stream of bytes", spec.name),
                      "read them with a source of connector kafka");
   const bool csv = options.kind == format_kind::csv;
   std::unique_ptr<line_scanner> scanner = std::make_unique<plain_lines>();

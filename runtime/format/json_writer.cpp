@@ -72,6 +72,11 @@ void append_json_string(std::string& out, std::string_view text) {
   out += '"';
 }
 
+void append_bytea_text(std::string& out, std::string_view bytes) {
+  out += "\\x";
+  append_hex(out, bytes);
+}
+
 void append_value_text(std::string& out, const column& values, std::size_t row) {
   if (values.is_null(row)) return;
   switch (values.type()) {
@@ -82,10 +87,7 @@ void append_value_text(std::string& out, const column& values, std::size_t row) 
     case data_type::interval: out += format_interval(values.ints()[row]); break;
     case data_type::text:
     case data_type::json: out.append(values.text(row)); break;
-    case data_type::bytea:
-      out += "\\x";
-      append_hex(out, values.text(row));
-      break;
+    case data_type::bytea: append_bytea_text(out, values.text(row)); break;
   }
 }
 

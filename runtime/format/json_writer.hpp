@@ -19,6 +19,9 @@ void append_json_value(std::string& out, const column& values, std::size_t row);
 // Quotes and escapes. Bytes above 0x7f are copied: `text` is valid UTF-8.
 void append_json_string(std::string& out, std::string_view text);
 
+// Bytes as \x and hex digits.
+void append_bytea_text(std::string& out, std::string_view bytes);
+
 // What a value is as text without quotes (CSV, casts to text); nothing for null.
 void append_value_text(std::string& out, const column& values, std::size_t row);
 

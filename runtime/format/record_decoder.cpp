@@ -86,6 +86,7 @@ result<std::unique_ptr<record_decoder>> make_record_decoder(const format_spec& s
     case format_kind::csv: return make_csv_decoder(options, std::move(columns_schema), context);
     case format_kind::isd: return make_isd_decoder(std::move(columns_schema));
     case format_kind::avro: return make_avro_decoder(options, std::move(columns_schema), context);
+    case format_kind::protobuf: return make_protobuf_decoder(options, std::move(columns_schema));
     case format_kind::raw: break;
   }
   return std::make_unique<raw_decoder>(columns_schema->fields[0]);

@@ -49,7 +49,7 @@ struct decode_failure {
   std::string reason;        // names the field, what was found and what was expected
 };
 
-// Which format, and its options. Names: json, ndjson (as json: one object a record), csv, isd, raw, avro.
+// Which format, and its options. Names: json, ndjson (as json: one object a record), csv, isd, raw, avro, protobuf.
 struct format_spec {
   std::string name;
   std::map<std::string, std::string> options;
@@ -58,9 +58,12 @@ struct format_spec {
 };
 
 // Options per format, all texts:
-//   json, ndjson  timestamps = iso | s | ms | us   how a JSON number in a timestamptz column is read (iso: numbers
-//   refused) csv           delimiter = one character (','), timestamps as above; the header is the source's context isd
-//   none raw           none; the schema must have exactly one text or bytea column
+//   json, ndjson  timestamps = iso | s | ms | us   how a JSON number in a timestamptz column is read (iso: refused)
+//   avro          timestamps as above
+//   csv           delimiter = one character (','), timestamps as above; the header is the source's context
+//   isd           none
+//   raw           none; the schema must have exactly one text or bytea column
+//   protobuf      descriptors = a file's name, message = the full name of a type in it, framing = none | confluent
 // Where a JSON object names a field twice, the first counts.
 class record_decoder {
  public:

@@ -1,4 +1,7 @@
 // CREATE TABLE: a stream's columns, its format and its time.
+#include <algorithm>
+#include <array>
+
 #include "runtime/format/record_decoder.hpp"
 #include "runtime/sql/definition_binder.hpp"
 #include "runtime/sql/sql_type.hpp"
@@ -59,6 +62,8 @@ result<std::int64_t> read_time_unit(const bind_context& context, const with_opti
                          "write event_time_unit = 's', 'ms' or 'us'");
 }
 
+constexpr std::array options_of_formats{"delimiter", "timestamps", "descriptors", "message", "framing"};
+
 struct table_options {
   const with_option* event_time = nullptr;
   const with_option* unit = nullptr;
@@ -84,12 +89,12 @@ status read_option(const bind_context& context, const with_option& option, strea
   } else if (option.name == "format") {
     seen.format = &option;
     out.format.name = option.value;
-  } else if (option.name == "delimiter" || option.name == "timestamps") {
+  } else if (std::ranges::count(options_of_formats, option.name) > 0) {
     out.format.options[option.name] = option.value;
   } else {
-    return unknown_option(
-        context, option,
-        {"format", "event_time", "event_time_unit", "lateness", "idle", "max_future", "delimiter", "timestamps"});
+    return unknown_option(context, option,
+                          {"format", "event_time", "event_time_unit", "lateness", "idle", "max_future", "delimiter",
+                           "timestamps", "descriptors", "message", "framing"});
   }
   return {};
 }
@@ -141,7 +146,7 @@ result<stream_definition> bind_table(bind_context& context, tree_node create) {
   if (seen.format == nullptr)
     return context.invalid(
         at, fmt::format("stream {} has no format", out.name),
-        "write WITH (format = 'json') behind the columns; formats are json, ndjson, csv, isd, raw, avro");
+        "write WITH (format = 'json') behind the columns; formats are json, ndjson, csv, isd, raw, avro, protobuf");
   if (const auto format = check_format(out.format, *out.columns); !format)
     return context.invalid(seen.format->at, format.error().message, format.error().hint);
   WEIR_TRY_VOID(set_event_time(context, seen, out));

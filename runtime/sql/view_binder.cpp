@@ -1,5 +1,6 @@
 // CREATE MATERIALIZED VIEW: what kind of view it is, its keys, its options.
 #include <algorithm>
+#include <array>
 
 #include "runtime/format/row_encoder.hpp"
 #include "runtime/sql/definition_binder.hpp"
@@ -29,18 +30,24 @@ bool is_topic_name(std::string_view name) {
          });
 }
 
+constexpr std::array format_options_of_topics{"delimiter", "compatibility", "descriptors", "message", "framing"};
+
 // The topic that rows go out to, and its format.
-status check_topic_options(const bind_context& context, view_options& options) {
+status check_topic_options(const bind_context& context, view_options& options, const schema& columns) {
   if (options.topic.empty() && options.format_at != 0)
-    return context.invalid(options.format_at, "format and delimiter are of a topic that the view's rows go out to",
+    return context.invalid(options.format_at, "format and its options are of a topic that the view's rows go out to",
                            "write topic = 'name' too, or leave them out");
   if (options.topic.empty()) return {};
   if (!is_topic_name(options.topic))
     return context.invalid(options.topic_at, fmt::format("option topic cannot be '{}'", options.topic),
                            fmt::format("write 1 to {} letters, digits, '.', '_' or '-'", longest_topic));
   if (options.format.name.empty()) options.format.name = "json";
-  if (const auto made = make_row_encoder(options.format, std::make_shared<const schema>()); !made)
-    return context.invalid(options.format_at, made.error().message, "write format = 'json' or format = 'csv'");
+  if (const auto good = check_row_format(options.format, columns); !good) {
+    const auto& why = good.error();
+    return context.invalid(
+        options.format_at, why.message,
+        why.hint.empty() ? "write format = 'json', format = 'csv', 'avro' or 'protobuf', and its options" : why.hint);
+  }
   return {};
 }
 
@@ -69,14 +76,15 @@ result<view_options> read_view_options(const bind_context& context, tree_node in
     } else if (option.name == "format") {
       out.format.name = option.value;
       out.format_at = option.at;
-    } else if (option.name == "delimiter") {
+    } else if (std::ranges::count(format_options_of_topics, option.name) > 0) {
       out.format.options[option.name] = option.value;
       out.format_at = option.at;
     } else {
-      return unknown_option(context, option, {"emit", "ttl", "max_rows", "topic", "format", "delimiter"});
+      return unknown_option(context, option,
+                            {"emit", "ttl", "max_rows", "topic", "format", "delimiter", "compatibility", "descriptors",
+                             "message", "framing"});
     }
   }
-  WEIR_TRY_VOID(check_topic_options(context, out));
   return out;
 }
 
@@ -213,6 +221,7 @@ result<view_plan> bind_view(bind_context& context, tree_node create) {
   plan.having = select.having;
   plan.output = select.output_expressions();
   plan.output_columns = select.output_schema();
+  WEIR_TRY_VOID(check_topic_options(context, options, *plan.output_columns));
   plan.topic = std::move(options.topic);
   plan.topic_format = std::move(options.format);
   plan.sql = context.statement_text();

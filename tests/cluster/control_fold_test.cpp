@@ -42,7 +42,7 @@ control_record random_record(std::mt19937_64& random) {
   const std::uint64_t incarnation = random() % 10;
   const auto state = static_cast<run_state>(random() % 3);
   switch (random() % 12) {
-    case 0: return to_record(stream_record{name, "CREATE TABLE " + std::to_string(random()), "p"});
+    case 0: return to_record(stream_record{name, "CREATE TABLE " + std::to_string(random()), "p", {}});
     case 1: return removal("stream", name);
     case 2:
     case 3: return to_record(pipeline_record{name, "sql \"\n", incarnation, 1, random() % 2 == 0, state, "why"});
@@ -64,7 +64,8 @@ control_record random_record(std::mt19937_64& random) {
 
 TEST_CASE("records are folded back into what they were made of") {
   const stream_record stream{"camera", "CREATE TABLE camera (image text)", "socks"};
-  const pipeline_record pipeline{"socks", "CREATE ...;\n-- \"é\"", 3, 2, false, run_state::quarantined, "bad row"};
+  const pipeline_record pipeline{"socks", "CREATE ...;\n-- \"é\"", 3,         2,
+                                 false,   run_state::quarantined,  "bad row", {{"v", {{"schema_id", "7"}}}}};
   const source_record source{"cam.1", "camera", "file", {{"path", "/a b"}, {"q", "\"\\"}}, run_state::paused, 7};
   const deployment_record deployment{4, 4, 2};
   const control_state state = fold_all({entry_of(0, to_record(stream)), entry_of(1, to_record(pipeline)),
@@ -100,6 +101,9 @@ TEST_CASE("a broken record of a known kind is corrupt, named, and changes nothin
        R"({"sql":"x","incarnation":-1,"first_incarnation":1,"from_beginning":true,"state":"running","error":""})"},
       {"pipeline/a",
        R"({"sql":"x","incarnation":1,"first_incarnation":1,"from_beginning":true,"state":"walking","error":""})"},
+      {"pipeline/a",
+       R"({"sql":"x","incarnation":1,"first_incarnation":1,"from_beginning":true,"state":"running","error":"",)"
+       R"("settled":{"v":{"schema_id":7}}})"},
       {"pipeline/a", R"({"removed":true})"},
       {"pipeline/a", R"({"removed":"yes","incarnation":1})"},
       {"source/a", R"({"stream":"s","connector":"c","options":{"a":1},"state":"running","incarnation":1})"},
@@ -108,7 +112,8 @@ TEST_CASE("a broken record of a known kind is corrupt, named, and changes nothin
       {"deployment", R"({"shards":1,"shuffle_partitions":1,"shards_per_writer":0})"},
       {"deployment", R"({"shards":99999999999,"shuffle_partitions":1})"},
   };
-  const control_state before = fold_all({entry_of(0, to_record(stream_record{"a", "x", "p"}))});
+  const control_state before =
+      fold_all({entry_of(0, to_record(stream_record{"a", "x", "p", {{"descriptor_set", "\\x00"}}}))});
   for (const auto& [key, value] : broken) {
     INFO(key << " " << value);
     control_state state = before;
@@ -132,8 +137,8 @@ TEST_CASE("kinds and fields of a later version are kept apart and harm nothing")
 }
 
 TEST_CASE("an entry that was folded in already changes nothing") {
-  const control_record old = to_record(stream_record{"a", "old", "p"});
-  control_state state = fold_all({entry_of(3, old), entry_of(4, to_record(stream_record{"a", "new", "p"}))});
+  const control_record old = to_record(stream_record{"a", "old", "p", {}});
+  control_state state = fold_all({entry_of(3, old), entry_of(4, to_record(stream_record{"a", "new", "p", {}}))});
   REQUIRE(fold_control(state, entry_of(3, old)));
   CHECK(state.streams.at("a").sql == "new");
 }

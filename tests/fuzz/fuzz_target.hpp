@@ -70,6 +70,7 @@ void run_json(std::string_view bytes);
 void run_csv(std::string_view bytes);
 void run_isd(std::string_view bytes);
 void run_avro(std::string_view bytes);
+void run_protobuf(std::string_view bytes);
 void run_framing(std::string_view bytes);
 void run_gzip(std::string_view bytes);
 void run_values(std::string_view bytes);

@@ -8,6 +8,7 @@ std::span<const target> targets() {
       {"csv", run_csv},                    // the same from a file with its header
       {"isd", run_isd},                    // the same from fixed-width reports
       {"avro", run_avro},                  // schemas, and records that were written with them, to rows
+      {"protobuf", run_protobuf},          // descriptor sets, frames, and messages to rows
       {"framing", run_framing},            // bytes to records, in pieces and resumed
       {"gzip", run_gzip},                  // inflating in pieces
       {"values", run_values},              // texts to times, numbers, intervals

@@ -10,7 +10,7 @@ import unittest
 from node_process import run_tests
 
 BROKERS, FOLDER = os.environ.get("WEIR_KAFKA", ""), os.environ.get("WEIR_KAFKA_FOLDER", "")
-PYTHON = os.environ.get("WEIR_PYTHON", "")  # with kafka-python and confluent-kafka[avro]
+PYTHON = os.environ.get("WEIR_PYTHON", "")  # with kafka-python and confluent-kafka[avro,protobuf]
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 PATIENCE = 120
 COMPRESSIONS = ("none", "gzip", "snappy", "lz4", "zstd")

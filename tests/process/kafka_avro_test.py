@@ -6,14 +6,16 @@ confluent-kafka[avro]."""
 import json
 import os
 import pathlib
+import shutil
 import subprocess
+import tempfile
 import unittest
 
+import avro_registry
 import foreign_kafka as foreign
 from foreign_kafka import BROKERS, PATIENCE, PYTHON
 from node_process import node, wait_until
 
-REGISTRY = os.environ.get("WEIR_REGISTRY", "")
 HERE = pathlib.Path(__file__).resolve().parent
 SQL = """
 CREATE TABLE orders (id bigint NOT NULL, k text, price double precision, at timestamptz, tags json, note text)
@@ -29,15 +31,7 @@ SECOND = {**FIRST, "fields": [
     {"name": "tags", "type": {"type": "array", "items": "string"}, "default": []}]}
 
 
-def require_parties():
-    foreign.require_clients()
-    missing = [name for name, value in (("WEIR_REGISTRY", REGISTRY), ("WEIR_PYTHON", PYTHON)) if not value]
-    if missing and os.environ.get("WEIR_REQUIRE_SERVERS") != "1":
-        raise unittest.SkipTest("missing: " + ", ".join(missing))
-    assert not missing, f"WEIR_REQUIRE_SERVERS=1, but missing: {missing}"
-
-
-def config(registry):
+def config(registry, more=""):
     return f"""
 [node]
 shards = 2
@@ -49,6 +43,7 @@ restart_max = "1 s"
 [sources.kafka]
 allow = ["{BROKERS}"]
 registry = "{registry}"
+{more}
 timeout = "2 s"
 [gateway]
 port = 0
@@ -61,22 +56,17 @@ from = "beginning"
 
 class avro_sources(unittest.TestCase):
     def setUp(self):
-        require_parties()
+        avro_registry.require_registry()
         self.topic = f"x{os.getpid()}-{self.id().rsplit('.', 1)[-1][:40]}"
         foreign.make_topic(self.topic)
         self.start_registry()
 
     def start_registry(self):
-        self.registry = subprocess.Popen([REGISTRY], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self.url = self.registry.stdout.readline().strip()
-
-    def stop_registry(self):
-        self.registry.stdin.close()
-        self.registry.wait(PATIENCE)
-        self.registry.stdout.close()
+        self.registry = avro_registry.registry()
+        self.url = self.registry.url
 
     def tearDown(self):
-        self.stop_registry()
+        self.registry.stop()
         foreign.drop_topics(f"x{os.getpid()}-")
 
     def write(self, *batches):
@@ -108,7 +98,7 @@ class avro_sources(unittest.TestCase):
             self.assertEqual(self.total(n, 32), expected)
             self.assertEqual(n.letters("orders"), [])
             n.kill()
-            self.stop_registry()
+            self.registry.stop()
             n.start()
             n.write("again.sql", "CREATE MATERIALIZED VIEW again AS SELECT id, at, tags, note FROM orders;")
             self.assertEqual(n.weir("apply", "again.sql", "--name", "again").code, 0)
@@ -137,7 +127,7 @@ class avro_sources(unittest.TestCase):
         with node(config(self.url), {"main.sql": SQL}) as n:
             n.start()
             self.write((FIRST, [self.order(0)]))
-            self.stop_registry()
+            self.registry.stop()
             self.add(n)
             wait_until("the source has failed", lambda: n.ask("/v1/sources/o.0")[0] == 200
                        and n.source("o.0")["state"] == "failed", PATIENCE, pause=0.1)
@@ -150,6 +140,87 @@ class avro_sources(unittest.TestCase):
             n.start()
             self.assertEqual(self.total(n, 1), {"k0": 0})
             self.start_registry()
+
+    def write_with(self, client, schema, records):
+        """In this process, where the other program knows only an address."""
+        from confluent_kafka import Producer
+        from confluent_kafka.schema_registry.avro import AvroSerializer
+        from confluent_kafka.serialization import MessageField, SerializationContext
+        producer, serializer = Producer({"bootstrap.servers": BROKERS}), AvroSerializer(client, schema)
+        for record in records:
+            producer.produce(self.topic, serializer(record, SerializationContext(self.topic, MessageField.VALUE)))
+        self.assertEqual(producer.flush(PATIENCE), 0)
+
+    def test_schemas_that_are_made_of_others_are_put_together(self):
+        from confluent_kafka.schema_registry import Schema, SchemaReference
+        client = self.registry.client()
+
+        def enter(subject, schema, *references):
+            made = Schema(json.dumps(schema), "AVRO", [SchemaReference(r["name"], r["subject"], 1) for r in references])
+            client.register_schema(subject, made)
+            return {"name": f"shop.{schema['name']}", "subject": subject, "schema": made}
+
+        def record(name, **fields):
+            return {"type": "record", "name": name, "namespace": "shop",
+                    "fields": [{"name": n, "type": t} for n, t in fields.items()]}
+        unit = enter("units/unit", {"type": "enum", "name": "unit", "namespace": "shop", "symbols": ["kg", "m"]})
+        amount = enter("amount", record("amount", n="long", of="shop.unit"), unit)
+        tag = enter("tag", record("tag", text="string", amount="shop.amount", unit="unit"), amount, unit)
+        whole = enter("whole", record("order", id="long", tags={"type": "array", "items": "shop.tag"}, k="string",
+                                      first="shop.amount"), tag, amount)
+        amounts = [{"n": i, "of": "m"} for i in range(3)]
+        self.write_with(client, whole["schema"], [
+            {"id": i, "k": "k", "first": amounts[i], "tags": [{"text": "t", "amount": amounts[i], "unit": "kg"}] * i}
+            for i in range(3)])
+        with node(config(self.url), {"main.sql": SQL}) as n:
+            n.start()
+            self.add(n)
+            self.total(n, 3)
+            n.write("seen.sql", "CREATE MATERIALIZED VIEW seen AS SELECT id, tags FROM orders;")
+            self.assertEqual(n.weir("apply", "seen.sql").code, 0)
+            wait_until("all are seen", lambda: len(n.rows("seen")) == 3, PATIENCE, pause=0.1)
+            self.assertEqual({r["id"]: r["tags"] for r in n.rows("seen")},
+                             {i: [{"text": "t", "amount": amounts[i], "unit": "kg"}] * i for i in range(3)})
+
+    def test_a_registry_over_tls_that_asks_for_a_password_is_trusted_by_its_certificate(self):
+        folder = pathlib.Path(tempfile.mkdtemp(prefix="weir-registry-"))
+        self.addCleanup(shutil.rmtree, folder)
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                        "-keyout", folder / "key.pem", "-out", folder / "ca.pem", "-subj", "/CN=localhost",
+                        "-addext", "subjectAltName=DNS:localhost"], check=True, capture_output=True)
+        registry = avro_registry.registry("-cert", folder / "ca.pem", "-key", folder / "key.pem", "-user", "weir",
+                                          "-password", "correct horse")
+        self.addCleanup(registry.stop)
+        for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):  # would go before what the client is told
+            os.environ.pop(name, None)
+        client = registry.client(**{"ssl.ca.location": str(folder / "ca.pem"),
+                                    "basic.auth.user.info": "weir:correct horse"})
+        self.write_with(client, json.dumps(FIRST), [self.order(i) for i in range(4)])
+        with node("", {"main.sql": SQL}) as n:
+            shutil.copy(folder / "ca.pem", n.folder)
+            named = 'registry_user = "weir"\nregistry_password_file = "password"\n'
+            for url, more, password, said in (
+                    (registry.url, named, "correct horse", "is not trusted"),
+                    (registry.url.replace("localhost", "127.0.0.1"), named + 'registry_ca = "ca.pem"', "correct horse",
+                     "is not trusted"),
+                    (registry.url, named + 'registry_ca = "ca.pem"', "wrong", "refuses GET /schemas/ids/1"),
+                    (registry.url, 'registry_ca = "ca.pem"', "", "refuses GET /schemas/ids/1"),
+                    (registry.url, named + 'registry_ca = "ca.pem"', "correct horse", None)):
+                n.write("config.toml", config(url, more))
+                n.write("password", password + "\n")
+                n.start()
+                if n.ask("/v1/sources/o")[0] == 404:
+                    self.add(n)
+                if said is None:
+                    self.assertEqual(sum(self.total(n, 4).values()), 1.5)
+                    self.assertEqual(n.letters("orders"), [])
+                    return
+
+                def is_told():
+                    code, source = n.ask("/v1/sources/o.0")
+                    return code == 200 and said in (source.get("last_error") or "")
+                wait_until(f"the source says '{said}'", is_told, PATIENCE, pause=0.1)
+                n.kill()
 
     def test_a_stream_of_avro_needs_to_know_where_schemas_are(self):
         with node(config(""), {"main.sql": SQL}) as n:

@@ -3,6 +3,7 @@
 import collections
 import json
 import pathlib
+import shutil
 import subprocess
 import unittest
 
@@ -263,6 +264,28 @@ class deliveries(unittest.TestCase):
         self.broker.publish("in/a", [payload(2)])
         self.assertEqual(self.wait_for_all(3), 0)
         self.assertEqual(len(self.node.letters("readings")), 1, "it was acknowledged: it does not come again")
+
+
+class messages_of_other_formats(unittest.TestCase):
+    def test_payloads_are_messages_of_protobuf_too(self):
+        require_mosquitto()
+        mosquitto = broker(persistent=True).start()
+        self.addCleanup(mosquitto.clean)
+        with node(config(mosquitto.port, stream="orders").replace("[sources]\n", '[sources]\ndescriptors = "sets"\n'), {
+                "main.sql": """
+                CREATE TABLE orders (id bigint NOT NULL, k text) WITH (format = 'protobuf', descriptors = 'shop.desc',
+                  message = 'shop.Order');
+                CREATE MATERIALIZED VIEW seen AS SELECT id, k FROM orders;"""}) as n:
+            (n.folder / "sets").mkdir()
+            shutil.copy(pathlib.Path(__file__).parent.parent / "runtime/format/protobuf/shop.desc", n.folder / "sets")
+            n.start()
+            for message in (b"\x08\x07\x12\x01a", b"no message", b"\x08\x08"):
+                subprocess.run(["mosquitto_pub", "-p", str(mosquitto.port), "-t", "in/a", "-q", "1", "-s"],
+                               input=message, check=True, timeout=60)
+            wait_until("both are seen", lambda: n.rows("seen") == [{"id": 7, "k": "a"}, {"id": 8, "k": None}],
+                       seconds=60)
+            wait_until("the third is told", lambda: [letter["reason"] for letter in n.letters("orders")]
+                       == ["these bytes are no message shop.Order"], seconds=60)
 
 
 if __name__ == "__main__":

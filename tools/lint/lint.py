@@ -28,13 +28,14 @@ LIBRARIES = [
     (re.compile(r"caf/"), ["actors/", "cluster/"]),
     (re.compile(r"rocksdb/"), ["state/", "runtime/log/"]),
     (re.compile(r"librdkafka/"), ["runtime/log/"]),
-    (re.compile(r"boost/beast\b"), ["actors/gateway/", "actors/schema_registry", "tools/weir/http_connection",
+    (re.compile(r"boost/beast\b"), ["actors/gateway/", "actors/registry_http", "tools/weir/http_connection",
                                    "tools/bench/bare_http"]),
-    (re.compile(r"boost/asio\b"), ["actors/gateway/", "actors/net/", "actors/source/mqtt/", "actors/schema_registry",
+    (re.compile(r"boost/asio\b"), ["actors/gateway/", "actors/net/", "actors/source/mqtt/", "actors/registry_http",
                                    "tools/weir/http_connection", "tools/bench/bare_http"]),
-    (re.compile(r"openssl/ssl|openssl/x509"), ["actors/source/mqtt/"]),
+    (re.compile(r"openssl/ssl|openssl/x509"), ["actors/source/mqtt/", "actors/registry_http"]),
     (re.compile(r"pg_query\b"), ["runtime/sql/"]),
     (re.compile(r"simdjson\b"), ["runtime/format/", "runtime/sql/", "tools/bench/"]),
+    (re.compile(r"google/protobuf/"), ["runtime/format/protobuf_"]),
     (re.compile(r"(torch|ATen|c10)/"), []),
 ]
 

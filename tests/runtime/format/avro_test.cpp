@@ -80,6 +80,20 @@ TEST_CASE("logical types of Avro become times and decimals") {
   CHECK(as_json(decimal, bytes({0x00})) == "0.00");
 }
 
+TEST_CASE("an Avro schema may come with others that it is made of") {
+  const auto* const text =
+      R"({"types":[{"type":"enum","name":"u","namespace":"a","symbols":["x","y"]},)"
+      R"({"type":"record","name":"a.b","fields":[{"name":"u","type":"u"}]}],)"
+      R"("root":{"type":"record","name":"c","fields":[{"name":"b","type":"a.b"},{"name":"u","type":"a.u"}]}})";
+  const auto made = avro_schema::parse(text).value();
+  std::string out;
+  REQUIRE(avro_to_json(made->root(), std::string("\2\0", 2), out));
+  CHECK(out == R"({"b":{"u":"y"},"u":"x"})");
+  for (const auto* broken : {R"({"types":[],"root":{"type":"record","name":"c","fields":[{"name":"b","type":"a"}]}})",
+                             R"({"types":["a"],"root":"int"})", R"({"types":5,"root":"int"})", R"({"root":"int"})"})
+    CHECK(avro_schema::parse(broken).error().code == errc::parse_error);
+}
+
 TEST_CASE("bytes that are no value of their Avro schema are refused") {
   CHECK(says(as_json("\"long\"", ""), "breaks off"));
   CHECK(says(as_json("\"long\"", bytes({0x80})), "breaks off"));
