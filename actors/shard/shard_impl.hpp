@@ -19,7 +19,7 @@ inline constexpr std::int64_t log_retry_us = 1'000'000;
 // nobody's failure, so it counts as none.
 inline bool passes(errc code) { return code == errc::no_space || code == errc::unavailable; }
 
-// How long a unit of an attempt is: a whole entry of the log, or a whole chunk.
+// How long a unit of an attempt is: all that a job reads of the log, or a whole chunk.
 inline constexpr std::uint64_t whole_unit = 0;
 // Attempts of ingest stand under this and the source's name; no pipeline's name has a slash.
 inline const std::string source_attempts = "source/";
