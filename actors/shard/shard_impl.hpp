@@ -5,6 +5,7 @@
 
 #include "actors/shard/ingest.hpp"
 #include "actors/shard/shard.hpp"
+#include "actors/shard/shard_tail.hpp"
 #include "actors/shard/shard_writer.hpp"
 #include "actors/shard/suspect_turn.hpp"
 #include "actors/shard/task.hpp"
@@ -141,6 +142,8 @@ struct shard::impl {
   std::shared_ptr<const control_plan> applied;  // what ingest has applied
   std::shared_ptr<shard_writer> writer;
   std::shared_ptr<ingest> intake;
+  std::shared_ptr<shard_tail> followed;  // by a standby that becomes the owner, until the shard is open
+  task_map warm;                         // what it brought, until the pipelines' first restore
   std::map<std::string, pipeline_run, std::less<>> pipelines;
 
   struct job_record {
@@ -208,6 +211,8 @@ struct shard::impl {
   task_work take_task_work(pipeline_run& p, bool poll);
   std::optional<shard_job> pipeline_job(pipeline_run& p);
   shard_job restore_job(pipeline_run& p);
+  result<std::shared_ptr<task>> restored_task(const planned_pipeline& planned, const catalog& names,
+                                              std::shared_ptr<task> ahead);
   void restore_failed(pipeline_run& p, const error& why);
   std::optional<shard_job> end_job(pipeline_run& p);
   shard_job drop_job(pipeline_run& p);
