@@ -41,6 +41,7 @@ struct shard_health {
 // How a standby's copy of a shard has been doing.
 struct standby_shard {
   bool follows = false;        // it has been at the end once
+  std::size_t in_memory = 0;   // pipelines whose state is there too
   std::int64_t at_end_us = 0;  // wall clock: when the pass began that last reached the end
   std::string problem;         // of the last pass; empty: none
 };

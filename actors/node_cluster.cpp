@@ -158,7 +158,8 @@ status node::make_missing_topics(const control_plan& plan) {
   return {};
 }
 
-// The tails end, then the shards open as they do at a start: fence, read what is left, run.
+// The tails end, then the shards open as they do at a start: fence, read what is left, run. What the tails hold in
+// memory goes on with them.
 void node::take_over() {
   auto& a = *actors_;
   const auto root = a.supervisors().first;
@@ -171,6 +172,7 @@ void node::take_over() {
     std::lock_guard lock(a.mutex);
     std::swap(tails, a.tails);
   }
+  if (tails) tails->hand_over();
   tails.reset();
   if (auto made = make_missing_topics(*plan); !made)
     spdlog::warn("topics are not all there yet error=\"{}\"", made.error().text());
@@ -212,7 +214,7 @@ void node::let_go() {
 
 void node::start_standby() {
   auto& a = *actors_;
-  auto tails = std::make_unique<standby>(config_.node.app, a.cells, *log_, *store_, [this] { return plan_.load(); });
+  auto tails = std::make_unique<standby>(a.cells, [this] { return plan_.load(); });
   std::lock_guard lock(a.mutex);
   a.tails = std::move(tails);
 }

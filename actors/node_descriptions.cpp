@@ -234,6 +234,7 @@ json describe_cluster(const node_summary& s, const node& n) {
     tails.push_back(
         {{"shard", i},
          {"lag_ms", one.follows ? json(std::max<std::int64_t>(0, s.now_us - one.at_end_us) / 1'000) : json()},
+         {"pipelines_in_memory", one.in_memory},
          {"problem", text_or_null(one.problem)}});
   }
   return {{"role", seen.owner ? "owner" : "standby"},

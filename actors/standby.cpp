@@ -15,21 +15,27 @@ constexpr int pause_per_pass = 3;
 
 }  // namespace
 
-standby::standby(std::string app, std::vector<std::shared_ptr<shard_cell>> cells, event_log& log, state_store& store,
-                 std::function<plan_ptr()> plan)
+standby::standby(std::vector<std::shared_ptr<shard_cell>> cells, std::function<plan_ptr()> plan)
     : cells_(std::move(cells)), plan_(std::move(plan)), shards_(cells_.size()) {
-  for (std::size_t i = 0; i < cells_.size(); ++i)
-    tails_.push_back(std::make_unique<shard_tail>(app, static_cast<int>(i), log, store));
+  for (const auto& cell : cells_) tails_.push_back(cell->core->make_tail());
   thread_ = std::thread([this] { run(); });
 }
 
-standby::~standby() {
+standby::~standby() { end(); }
+
+void standby::end() {
   {
     std::lock_guard lock(mutex_);
     ending_ = true;
   }
   changed_.notify_all();
-  thread_.join();
+  if (thread_.joinable()) thread_.join();
+}
+
+void standby::hand_over() {
+  end();
+  for (std::size_t i = 0; i < cells_.size(); ++i)
+    if (cells_[i]->is_free()) cells_[i]->core->go_on_from(std::move(tails_[i]));
 }
 
 std::vector<standby_shard> standby::shards() const {
@@ -49,7 +55,7 @@ void standby::run() {
     lock.lock();
     if (more) continue;
     const auto pause = std::clamp<std::chrono::nanoseconds>(pause_per_pass * took, least_pause, longest_pause);
-    changed_.wait_for(lock, pause, [&] { return ending_; });
+    changed_.wait_for(lock, pause, [&] { return ending_.load(); });
   }
 }
 
@@ -61,9 +67,12 @@ bool standby::pass(std::size_t shard, const control_plan& plan) {
   }
   if (!cells_[shard]->is_free()) return false;
   const auto begun = wall_clock_us();
-  const auto more = tails_[shard]->follow(plan);
+  auto& tail = *tails_[shard];
+  const auto more = tail.follow(plan);
+  if (more && !*more) tail.warm(plan, [this] { return ending_.load(); });
   std::lock_guard lock(mutex_);
   auto& s = shards_[shard];
+  s.in_memory = tail.tasks_in_memory();
   if (!more) {
     if (s.problem.empty()) spdlog::warn("standby waits shard={} error=\"{}\"", shard, more.error().text());
     s.problem = more.error().text();

@@ -22,7 +22,8 @@ using tcp = asio::ip::tcp;
 using boost::system::error_code;
 
 constexpr std::size_t longest_hello = 512;
-constexpr std::chrono::milliseconds connect_within{1'000}, connect_again{200};
+constexpr std::chrono::milliseconds connect_within{1'000}, connect_again{200}, connect_soon{10};
+constexpr int most_cut_off = 10;
 
 }  // namespace
 
@@ -120,6 +121,7 @@ struct link : std::enable_shared_from_this<link> {
   asio::steady_timer timer;
   asio::streambuf in{longest_hello};
   bool was_up = false, ended = false;
+  int cut_off = 0;  // since it was up
 
   void end() {
     ended = true;
@@ -148,6 +150,7 @@ struct link : std::enable_shared_from_this<link> {
 
   void connect_to(const tcp::resolver::results_type& found) {
     asio::async_connect(socket, found, [self = shared_from_this()](error_code problem, const tcp::endpoint&) {
+      if (problem == asio::error::connection_reset) return self->closed_unheard();
       if (problem) return self->failed(problem == asio::error::connection_refused);
       self->in.consume(self->in.size());
       asio::async_read_until(self->socket, self->in, '\n', [self](error_code unread, std::size_t) {
@@ -156,7 +159,7 @@ struct link : std::enable_shared_from_this<link> {
           std::istream text(&self->in);
           std::getline(text, line);
         }
-        if (unread) return self->failed(false);
+        if (unread) return self->closed_unheard();
         if (line != self->expected) return self->failed(true);
         self->hold();
       });
@@ -167,6 +170,7 @@ struct link : std::enable_shared_from_this<link> {
     timer.cancel();
     if (ended) return;
     was_up = true;
+    cut_off = 0;
     tell.up(name, to.incarnation);
     asio::async_read_until(socket, in, '\n', [self = shared_from_this()](error_code, std::size_t) {
       error_code ignored;
@@ -175,12 +179,25 @@ struct link : std::enable_shared_from_this<link> {
     });
   }
 
+  // It took the connection and ended it without a word. A process that ends closes its sockets one after the other: the
+  // one that listens may be the last, so it is asked once more before anything is said.
+  void closed_unheard() {
+    if (ended || !was_up || ++cut_off > most_cut_off) return failed(false);
+    error_code ignored;
+    socket.close(ignored);
+    connect_after(connect_soon);
+  }
+
   void failed(bool refused) {
     if (ended) return;
     error_code ignored;
     socket.close(ignored);
     if (was_up) tell.lost(name, to.incarnation, refused);
-    timer.expires_after(connect_again);
+    connect_after(connect_again);
+  }
+
+  void connect_after(std::chrono::milliseconds pause) {
+    timer.expires_after(pause);
     timer.async_wait([self = shared_from_this()](error_code problem) {
       if (!problem && !self->ended) self->connect();
     });

@@ -45,6 +45,12 @@ void shard::start(std::shared_ptr<const control_plan> plan, std::int64_t now_us)
 
 void shard::suspect_predecessor() { impl_->unclean = true; }
 
+std::unique_ptr<shard_tail> shard::make_tail() const {
+  return std::make_unique<shard_tail>(impl_->options_of_task(), impl_->log, impl_->store);
+}
+
+void shard::go_on_from(std::unique_ptr<shard_tail> tail) { impl_->followed = std::move(tail); }
+
 void shard::stop() {
   impl_->reset();
   impl_->at = impl::phase::stopped;
@@ -82,6 +88,7 @@ void shard::impl::reset() {
   applied.reset();
   writer.reset();
   intake.reset();
+  warm.clear();
 }
 
 void shard::apply(std::shared_ptr<const control_plan> plan, std::int64_t now_us) {

@@ -28,6 +28,7 @@
 
 namespace weir {
 
+class shard_tail;
 class suspect_turn;
 class writer_group;
 
@@ -142,6 +143,10 @@ class shard {
   void start(std::shared_ptr<const control_plan> plan, std::int64_t now_us);
   // Before start(): who had the shard last did not end well, so what was in flight is suspected (PROTOCOL 9).
   void suspect_predecessor();
+  // For a standby: follows what the shard's owner commits. It writes RocksDB, so only while the shard is stopped.
+  std::unique_ptr<shard_tail> make_tail() const;
+  // Before start(): the next opening goes on from what was followed.
+  void go_on_from(std::unique_ptr<shard_tail> tail);
   // A later control state: applied at the next cut. Opens and removes sources, adds and drops pipelines.
   void apply(std::shared_ptr<const control_plan> plan, std::int64_t now_us);
   void offer(offered_chunk chunk, std::int64_t now_us);

@@ -1,6 +1,6 @@
 // Careful mode: how a pipeline gets past a record that fails it (PROTOCOL 9). Units are read from the log, each attempt
-// is counted in the log before it is made, so that even a crash of the process is counted. After `attempts` failures a
-// unit shrinks, down to one record; that record becomes a dead letter.
+// is counted in the log before it is made, so that even a crash of the process is counted. A whole unit is what a job
+// reads; after `attempts` failures a unit shrinks, down to one record; that record becomes a dead letter.
 #include <algorithm>
 
 #include "actors/shard/shard_impl.hpp"
@@ -120,8 +120,7 @@ shard_job shard::impl::unit_job(pipeline_run& p, task_input& input, bool skip) {
   const auto reason = fmt::format("poison: pipeline {} failed on it {} times, last: {}", p.plan.record.name,
                                   options.attempts, p.problem.message.empty() ? "the process ended" : p.problem.text());
   auto run = [this, t = p.work, in = &input, length, skip, reason, now = now_us]() -> result<std::optional<epoch>> {
-    const auto most = in->kind == input_kind::stream ? 1 : options.job_bytes;
-    WEIR_TRY(read, skip ? t->skip_poison(*in, log, reason, now) : t->read_on(*in, log, most, length));
+    WEIR_TRY(read, skip ? t->skip_poison(*in, log, reason, now) : t->read_on(*in, log, options.job_bytes, length));
     if (read == 0) return std::nullopt;  // not visible yet
     WEIR_TRY(e, t->cut());
     return e;

@@ -5,6 +5,7 @@
 
 #include "actors/shard/ingest.hpp"
 #include "actors/shard/shard.hpp"
+#include "actors/shard/shard_tail.hpp"
 #include "actors/shard/shard_writer.hpp"
 #include "actors/shard/suspect_turn.hpp"
 #include "actors/shard/task.hpp"
@@ -19,7 +20,7 @@ inline constexpr std::int64_t log_retry_us = 1'000'000;
 // nobody's failure, so it counts as none.
 inline bool passes(errc code) { return code == errc::no_space || code == errc::unavailable; }
 
-// How long a unit of an attempt is: a whole entry of the log, or a whole chunk.
+// How long a unit of an attempt is: all that a job reads of the log, or a whole chunk.
 inline constexpr std::uint64_t whole_unit = 0;
 // Attempts of ingest stand under this and the source's name; no pipeline's name has a slash.
 inline const std::string source_attempts = "source/";
@@ -141,6 +142,8 @@ struct shard::impl {
   std::shared_ptr<const control_plan> applied;  // what ingest has applied
   std::shared_ptr<shard_writer> writer;
   std::shared_ptr<ingest> intake;
+  std::shared_ptr<shard_tail> followed;  // by a standby that becomes the owner, until the shard is open
+  task_map warm;                         // what it brought, until the pipelines' first restore
   std::map<std::string, pipeline_run, std::less<>> pipelines;
 
   struct job_record {
@@ -208,6 +211,8 @@ struct shard::impl {
   task_work take_task_work(pipeline_run& p, bool poll);
   std::optional<shard_job> pipeline_job(pipeline_run& p);
   shard_job restore_job(pipeline_run& p);
+  result<std::shared_ptr<task>> restored_task(const planned_pipeline& planned, const catalog& names,
+                                              std::shared_ptr<task> ahead);
   void restore_failed(pipeline_run& p, const error& why);
   std::optional<shard_job> end_job(pipeline_run& p);
   shard_job drop_job(pipeline_run& p);

@@ -21,6 +21,7 @@ struct opened {
   std::shared_ptr<shard_writer> writer;
   std::shared_ptr<ingest> intake;
   std::map<std::string, attempt> attempts;
+  task_map warm;
 };
 
 void append(std::vector<ingested_ptr>& to, std::vector<ingested_ptr> from) {
@@ -67,19 +68,25 @@ result<std::shared_ptr<ingest>> shard::impl::restored_ingest() {
 shard_job shard::impl::open_job() {
   at = phase::opening;
   auto the_plan = plan;
-  auto work = [this, the_plan]() -> result<opened> {
+  auto tail = std::exchange(followed, nullptr);
+  if (!tail) tail = std::make_shared<shard_tail>(options_of_task(), log, store);
+  auto work = [this, the_plan, tail]() -> result<opened> {
     opened o;
     if (options.may_open && rule_on(22)) WEIR_TRY_VOID(options.may_open());
     o.writer = std::make_shared<shard_writer>(options.app, options.shard, log, store, options.writers);
-    WEIR_TRY_VOID(o.writer->open(*the_plan));
+    WEIR_TRY_VOID(o.writer->open(*the_plan, *tail));
     WEIR_TRY(counted, o.writer->read_attempts());
     o.attempts = std::move(counted);
     WEIR_TRY(restored, restored_ingest());
     o.intake = std::move(restored);
+    o.warm = tail->take_tasks(*the_plan);
     return o;
   };
-  return make_job(job_kind::open, {}, std::move(work), [this](result<opened> o) {
-    if (!o && passes(o.error().code)) return wait_for_log(o.error());
+  return make_job(job_kind::open, {}, std::move(work), [this, tail](result<opened> o) {
+    if (!o && passes(o.error().code)) {
+      followed = tail;
+      return wait_for_log(o.error());
+    }
     if (!o) return fail_shard(o.error());
     held.reset();
     writer = std::move(o->writer);
@@ -87,6 +94,7 @@ shard_job shard::impl::open_job() {
     unclean = unclean || (!started_before && !store.was_clean());
     started_before = true;
     attempts = std::move(o->attempts);
+    warm = std::move(o->warm);
     at = phase::running;
     ingest_cut_at_us = now_us;
     for (const auto& stream : intake->stream_names()) committed_numbers[stream] = intake->next_number(stream);
@@ -233,13 +241,22 @@ std::optional<shard_job> shard::impl::pipeline_job(pipeline_run& p) {
   }
 }
 
+// `ahead`: as a standby had it; none, or one that does not fit: from the store.
+result<std::shared_ptr<task>> shard::impl::restored_task(const planned_pipeline& planned, const catalog& names,
+                                                         std::shared_ptr<task> ahead) {
+  if (ahead && ahead->begin(store)) return ahead;
+  auto made = std::make_shared<task>(options_of_task(), planned, names);
+  WEIR_TRY_VOID(made->restore(store, log));
+  return made;
+}
+
 shard_job shard::impl::restore_job(pipeline_run& p) {
   p.job_out = true;
   const auto incarnation = ++p.incarnation;
-  auto made = [this, planned = p.plan, names = plan->names]() -> result<std::shared_ptr<task>> {
-    auto t = std::make_shared<task>(options_of_task(), planned, names);
-    WEIR_TRY_VOID(t->restore(store, log));
-    return t;
+  std::shared_ptr<task> ahead;
+  if (auto known = warm.extract(state_prefix(p.plan.record.name, p.plan.record.incarnation))) ahead = known.mapped();
+  auto made = [this, planned = p.plan, names = plan->names, ahead]() -> result<std::shared_ptr<task>> {
+    return restored_task(planned, names, ahead);
   };
   return make_job(job_kind::restore, p.plan.record.name, std::move(made),
                   [this, name = p.plan.record.name, incarnation](result<std::shared_ptr<task>> t) {

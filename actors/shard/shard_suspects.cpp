@@ -132,7 +132,8 @@ void shard::impl::suspect_taken(ingest_work& work, const status& taken) {
 // After a start, units that may have ended the process wait: others pass theirs meanwhile. Then one at a time.
 bool shard::impl::may_try(const attempt& a, bool counted, std::string_view pipeline) {
   if (!counted && a.count > 0 && now_us < suspects_from_us) return false;
-  if (turn->ask(options.shard, pipeline)) return true;
+  const auto attempts_before = counted ? a.count - 1 : a.count;
+  if (turn->ask(options.shard, pipeline, attempts_before > 0 || a.length != whole_unit)) return true;
   waits_for_turn = true;
   return false;
 }

@@ -29,8 +29,18 @@ std::optional<view_row_change> row_of(std::string_view view, const log_append& e
   return row;
 }
 
-shard_tail::shard_tail(std::string app, int shard, event_log& log, state_store& store)
-    : app_(std::move(app)), changelog_topic_(topic::changelog(app_)), shard_(shard), log_(log), store_(store) {}
+shard_tail::shard_tail(task_options options, event_log& log, state_store& store)
+    : app_(options.app),
+      changelog_topic_(topic::changelog(app_)),
+      shard_(options.shard),
+      log_(log),
+      store_(store),
+      tasks_(std::move(options), store) {}
+
+status shard_tail::wipe() {
+  tasks_.clear();
+  return store_.wipe(shard_);
+}
 
 status shard_tail::catch_up(const control_plan& plan) {
   WEIR_TRY_VOID(restore_changelog());
@@ -48,7 +58,7 @@ status shard_tail::restore_changelog() {
   auto reader = log_.read(changelog_topic_, shard_, std::min(stamp, bounds.end));
   const bool lost = stamp > bounds.end || (!reader && reader.error().code == errc::offset_out_of_range);
   if (lost && rule_on(24)) {  // the state holds what the log has lost (PROTOCOL 24)
-    WEIR_TRY_VOID(store_.wipe(shard_));
+    WEIR_TRY_VOID(wipe());
     reader = log_.read(changelog_topic_, shard_, 0);
   } else if (lost) {
     reader = log_.read(changelog_topic_, shard_, bounds.end);
@@ -72,6 +82,7 @@ result<bool> shard_tail::take_changes(log_reader& from) {
   }
   delta.changelog_next = entries.back().offset + 1;
   WEIR_TRY_VOID(store_.apply(shard_, delta));
+  tasks_.follow(std::move(entries));
   return true;
 }
 
@@ -151,7 +162,7 @@ result<bool> shard_tail::follow_changelog() {
     WEIR_TRY(stamp, store_.changelog_stamp(shard_));
     auto reader = reader_at(changelog_topic_, stamp);
     if (!reader && reader.error().code == errc::offset_out_of_range) {
-      WEIR_TRY_VOID(store_.wipe(shard_));
+      WEIR_TRY_VOID(wipe());
       reader = log_.read(changelog_topic_, shard_, 0);
     }
     if (!reader) return fail(std::move(reader).error());

@@ -1,5 +1,6 @@
 // Brings one shard's RocksDB up to its changelog and its views' topics. An owner does it once, behind the fence of its
-// writer; a standby does it over and over, so that taking over has little left to read.
+// writer; a standby does it over and over and keeps the shard's tasks in memory beside it, so that taking over has
+// little left to read.
 //
 // Writes to the store: one thread at a time per shard, and none while the shard itself runs in this process.
 #pragma once
@@ -10,6 +11,7 @@
 #include <set>
 #include <string>
 
+#include "actors/shard/warm_tasks.hpp"
 #include "cluster/control_state.hpp"
 #include "runtime/log/log.hpp"
 #include "state/state_store.hpp"
@@ -21,13 +23,18 @@ std::optional<view_row_change> row_of(std::string_view view, const log_append& e
 
 class shard_tail {
  public:
-  shard_tail(std::string app, int shard, event_log& log, state_store& store);
+  shard_tail(task_options options, event_log& log, state_store& store);
 
   // To the end as it is now. State that the log has lost the ground of is wiped and rebuilt (PROTOCOL 24).
   status catch_up(const control_plan& plan);
   // For a standby: what has come since the last call, at most a few MiB per topic; answers whether there is more. What
   // seems lost is left alone: the owner's last transaction may not show yet.
   result<bool> follow(const control_plan& plan);
+  // For a standby that is at the end: reads what is missing of the tasks' state into memory, until `ends` answers true.
+  void warm(const control_plan& plan, const std::function<bool()>& ends) { tasks_.make(plan, ends); }
+  std::size_t tasks_in_memory() const { return tasks_.size(); }
+  // Those that are in memory and stand where the store does.
+  task_map take_tasks(const control_plan& plan) { return tasks_.take(plan); }
 
  private:
   status restore_changelog();
@@ -40,12 +47,14 @@ class shard_tail {
   // Applies what one fetch brings; false: nothing came.
   result<bool> take_changes(log_reader& from);
   result<bool> take_rows(log_reader& from, std::string_view view, topic_kind kind);
+  status wipe();
   result<std::unique_ptr<log_reader>> reader_at(const std::string& topic, std::int64_t from);
 
   std::string app_, changelog_topic_;
   int shard_;
   event_log& log_;
   state_store& store_;
+  warm_tasks tasks_;
   std::unique_ptr<log_reader> changelog_;
   struct followed_view {
     std::int64_t making = 0;

@@ -54,14 +54,14 @@ std::string_view shard_writer::view_of(std::string_view topic) const {
   return topic.starts_with(view_prefix_) ? topic.substr(view_prefix_.size()) : std::string_view{};
 }
 
-status shard_writer::open(const control_plan& plan) {
+status shard_writer::open(const control_plan& plan, shard_tail& tail) {
   writer_.reset();
   stands_ = false;
   WEIR_TRY(writer, writers_ ? writers_->open(shard_) : log_.open_writer(topic::shard_writer(app_, shard_)));
   writer_ = std::move(writer);
   kill_point("open.after_fence");
   // Opening has aborted or settled whatever was under way, so the changelog's end is certain (PROTOCOL 8).
-  WEIR_TRY_VOID(shard_tail(app_, shard_, log_, store_).catch_up(plan));
+  WEIR_TRY_VOID(tail.catch_up(plan));
   kill_point("open.after_restore");
   return {};
 }

@@ -20,6 +20,8 @@
 
 namespace weir {
 
+class shard_tail;
+
 // A counted attempt to pass a position that has failed before (PROTOCOL 9).
 struct attempt {
   std::string stream;  // the topic of the position
@@ -53,7 +55,8 @@ class shard_writer {
   shard_writer(std::string app, int shard, event_log& log, state_store& store,
                std::shared_ptr<writer_group> writers = {});
 
-  status open(const control_plan& plan);
+  // `tail`: of this shard.
+  status open(const control_plan& plan, shard_tail& tail);
   // rejected: every epoch on its own then, see the outcome's statuses. An error means the writer is dead (fenced,
   // unknown_outcome, io_error) or nothing could be written for now (no_space).
   result<commit_outcome> commit(const std::vector<epoch>& epochs);

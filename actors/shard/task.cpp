@@ -88,18 +88,39 @@ void task::build_stream_reader(const stream_definition& stream) {
 }
 
 status task::restore(state_store& store, event_log& log) {
-  bool known = false;
+  WEIR_TRY(known, load(store));
+  if (known) return begin(store);
   store_ = &store;
+  dirty_ = true;  // where a new pipeline starts becomes durable with its first epoch
+  WEIR_TRY_VOID(inherit(store));
+  return start_positions(store, log);
+}
+
+result<bool> task::load(state_store& store, const std::function<bool()>& ends) {
+  bool known = false;
   WEIR_TRY_VOID(store.load(options_.shard, prefix_, [&](std::string_view key, std::string_view value) -> status {
+    if (ends && ends()) return fail(errc::cancelled, "pipeline {} is not read any further", record_.name);
     key.remove_prefix(prefix_.size());
     known = known || (!key.empty() && key.front() == state_of_task);
     return restore_entry(key, value);
   }));
-  if (!known) {
-    dirty_ = true;  // where a new pipeline starts becomes durable with its first epoch
-    WEIR_TRY_VOID(inherit(store));
-    return start_positions(store, log);
+  return known;
+}
+
+// All that is replaced goes first: what comes may stand in its place (a session that took another in).
+status task::follow(std::vector<state_change> changes) {
+  std::ranges::stable_sort(changes, {}, &state_change::key);
+  const auto own = [this](const state_change& c) { return std::string_view(c.key).substr(prefix_.size()); };
+  for (const auto& c : changes) forget_entry(own(c));
+  for (auto c = changes.begin(); c != changes.end(); ++c) {
+    const bool last = c + 1 == changes.end() || (c + 1)->key != c->key;
+    if (last && c->value) WEIR_TRY_VOID(restore_entry(own(*c), *c->value));
   }
+  return {};
+}
+
+status task::begin(state_store& store) {
+  store_ = &store;
   for (auto& n : nodes_) {
     time_progress progress;
     progress.stream = n->partial ? n->partial_clock : clock_state{};
@@ -129,6 +150,17 @@ status task::restore_entry(std::string_view key, std::string_view value) {
   for (auto& n : nodes_)
     if (n->plan.name == view) return n->op->restore(own_key, value);
   return fail(errc::corrupt, "pipeline {} has state of view {}, which it does not have", record_.name, view);
+}
+
+void task::forget_entry(std::string_view key) {
+  const auto end = key.find('\0');
+  if (key.empty() || end == std::string_view::npos) return;
+  const auto view = key.substr(1, end - 1), own_key = key.substr(end + 1);
+  if (key.front() == state_of_input)
+    if (auto it = views_.find(view); it != views_.end()) it->second->rows.erase(std::string(own_key));
+  if (key.front() == state_of_view)
+    for (auto& n : nodes_)
+      if (n->plan.name == view) n->op->forget(own_key);
 }
 
 status task::start_positions(state_store& store, event_log& log) {

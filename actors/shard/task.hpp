@@ -12,6 +12,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -54,6 +55,12 @@ class task {
 
   // State and positions of the last commit; for a new pipeline the beginning or end of its inputs.
   status restore(state_store& store, event_log& log);
+  // The same in parts, for a standby: what the store holds (false: nothing), then the changes of each whole epoch that
+  // the owner has committed since, by their keys in the changelog; at last begin(), when the task is to run. `ends` is
+  // asked now and then: true ends the reading, errc::cancelled.
+  result<bool> load(state_store& store, const std::function<bool()>& ends = {});
+  status follow(std::vector<state_change> changes);
+  status begin(state_store& store);
 
   const std::vector<task_input>& inputs() const { return inputs_; }
   task_input* find_input(input_kind kind, std::string_view name);
@@ -93,6 +100,7 @@ class task {
   status start_positions(state_store& store, event_log& log);
   status start_of_stream(task_input& input, state_store& store, event_log& log);
   status restore_entry(std::string_view key, std::string_view value);
+  void forget_entry(std::string_view key);
   status take_record(std::string_view value);
   task_record make_record() const;
 

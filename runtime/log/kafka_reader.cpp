@@ -9,9 +9,10 @@ namespace weir::kafka {
 
 namespace {
 
-// How long nothing may come before the end is asked for: a position between the last stable offset and the last one
-// (the end of a commit whose markers are not written yet) gets no end-of-partition event.
-constexpr int silence_ms = 100;
+// How long nothing may come before the end is asked for, the second time twice as long and so on: a position between
+// the last stable offset and the last one (another commit is under way there, or its markers are not written yet) gets
+// no end-of-partition event.
+constexpr int first_silence_ms = 5, longest_silence_ms = 100;
 
 struct partition_stop {
   rd_kafka_topic_t* topic;
@@ -98,6 +99,7 @@ status reader::read(consumer& from, taken& so_far, std::size_t max_bytes, const 
   WEIR_TRY(topic, ask_until_known(*brokers_, topic_, limit, [&] { return from.topic(topic_, limit); }));
   WEIR_TRY_VOID(from.start(topic, partition_, position_));
   partition_stop const stop{topic, partition_};
+  int silence_ms = first_silence_ms;
   while (!so_far.at_end && (so_far.entries.empty() || so_far.bytes < max_bytes)) {
     if (limit.over()) {
       auto const code = trouble_ == RD_KAFKA_RESP_ERR_NO_ERROR ? RD_KAFKA_RESP_ERR__TIMED_OUT : trouble_;
@@ -107,6 +109,7 @@ status reader::read(consumer& from, taken& so_far, std::size_t max_bytes, const 
     if (!message) {
       WEIR_TRY(end, ask_edge(from.connection(), topic_, partition_, partition_end, limit));
       so_far.at_end = end <= position_;
+      silence_ms = std::min(2 * silence_ms, longest_silence_ms);
     } else if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
       position_ = std::max(position_, message->offset);
       so_far.at_end = true;

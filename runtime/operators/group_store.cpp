@@ -84,6 +84,18 @@ std::uint32_t group_store::find_or_create(std::string_view key, std::uint64_t ke
   return slot;
 }
 
+std::uint32_t group_store::find(std::string_view key, std::int64_t start) const {
+  const std::uint64_t hash = table_hash(key);
+  if (plan_.window.kind != window_kind::session)
+    return index_.find(table_hash(hash, start),
+                       [&](std::uint32_t slot) { return groups_[slot].start == start && groups_[slot].key == key; });
+  const auto list = index_.find(hash, [&](std::uint32_t l) { return session_lists_[l].key == key; });
+  if (list == none) return none;
+  const auto& open = session_lists_[list].slots;
+  const auto at = std::ranges::find(open, start, [&](std::uint32_t slot) { return groups_[slot].start; });
+  return at == open.end() ? none : *at;
+}
+
 // Groups of an epoch are more than a cache holds: the places of rows that follow are on their way while this one is
 // looked up. Most of them fall into the same window.
 void group_store::fetch_ahead(std::size_t row, std::size_t rows, std::int64_t start) const {

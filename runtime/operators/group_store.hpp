@@ -41,6 +41,8 @@ class group_store {
   status add(const grouping_rows& rows);
   // Merges a group that serialize wrote, and gives its slot (after sessions have become one). errc::corrupt.
   result<std::uint32_t> merge(std::string_view key, byte_reader& in);
+  // The slot of a live group; start: as in group. Else none.
+  std::uint32_t find(std::string_view key, std::int64_t start) const;
   // Makes sure that the one group of a running plan without keys is there: it exists even without rows.
   void open_sole_group() { find_or_create({}, table_hash(std::string_view{}), 0); }
   // [window] [rows] [newest] accumulators; without the key.

@@ -83,7 +83,7 @@ status grouped_view::follow_store() {
     auto& b = book_[slot];
     if (b.standing) orphans_.emplace_back(store_.at(slot).key, std::move(*b.standing));
     b.standing.reset();
-    forget(slot);
+    end_group(slot);
   }
   for (const auto slot : store_.take_moved()) {
     if (!store_.at(slot).live || running_) continue;
@@ -108,7 +108,7 @@ status grouped_view::follow_store() {
 }
 
 // The group has left: its stored entry goes with the next cut.
-void grouped_view::forget(std::uint32_t slot) {
+void grouped_view::end_group(std::uint32_t slot) {
   auto& b = book_[slot];
   unqueue(slot);
   if (b.aged != no_watermark) by_age_.erase({b.aged, slot});
@@ -174,7 +174,7 @@ status grouped_view::advance(const time_progress& progress, operator_output& out
     emit_changes(due, out);
   else
     emit_closed(due, out);
-  for (const auto slot : due) forget(slot);
+  for (const auto slot : due) end_group(slot);
   // Only now: rows are late for the stream when they were behind it before it moved.
   const clock_state before = stream_;
   stream_.watermark_us = std::max(stream_.watermark_us, progress.stream.watermark_us);
@@ -193,7 +193,7 @@ status grouped_view::cut(operator_output& out, std::vector<state_change>& change
   if (plan_.input_kind == view_kind::upsert) {
     std::erase_if(changed, [this](std::uint32_t slot) {
       if (store_.at(slot).rows != 0) return false;
-      forget(slot);
+      end_group(slot);
       return true;
     });
   }
@@ -223,7 +223,7 @@ void grouped_view::evict(std::vector<std::uint32_t>& changed, operator_output& o
     const bool too_many = plan_.max_rows > 0 && by_age_.size() > static_cast<std::size_t>(plan_.max_rows);
     if (!too_many && newest >= oldest) break;
     if (book_[slot].standing) put_standing(*book_[slot].standing, store_.at(slot).key, -1, gone);
-    forget(slot);
+    end_group(slot);
     any = true;
   }
   gone.finish(out);

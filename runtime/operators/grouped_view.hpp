@@ -47,6 +47,7 @@ class grouped_view {
   status advance(const time_progress& progress, operator_output& out);
   status cut(operator_output& out, std::vector<state_change>& changes);
   status restore(std::string_view key, std::string_view value);
+  void forget(std::string_view key);
   void restate(operator_output& out) const;
   void told_until(const clock_state& clock);
 
@@ -86,7 +87,7 @@ class grouped_view {
   void move_clock(std::uint32_t clock, const clock_state& now);
   void collect_due(std::uint32_t clock, std::vector<std::uint32_t>& due) const;
   void order(std::vector<std::uint32_t>& slots) const;
-  void forget(std::uint32_t slot);
+  void end_group(std::uint32_t slot);
 
   void emit_closed(const std::vector<std::uint32_t>& due, operator_output& out);
   void emit_final(const std::vector<std::uint32_t>& slots, operator_output& out);

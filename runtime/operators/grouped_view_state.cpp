@@ -13,6 +13,7 @@ namespace {
 constexpr char group_kind = 'g', clock_kind = 'c', flush_kind = 'f';
 constexpr std::uint8_t state_version = 1;
 constexpr std::uint64_t sign_bit = std::uint64_t{1} << 63;
+constexpr std::size_t running_prefix = 1, window_prefix = 9;  // of a group's entry, before the group's key
 
 status corrupt(const view_plan& plan, std::string_view what) {
   return fail(errc::corrupt, "view {}: stored state: {}", plan.name, what);
@@ -95,8 +96,19 @@ status grouped_view::restore(std::string_view key, std::string_view value) {
   return {};
 }
 
+void grouped_view::forget(std::string_view key) {
+  const std::size_t prefix = running_ ? running_prefix : window_prefix;
+  if (key.size() < prefix || key[0] != group_kind) return;
+  std::uint64_t start = running_ ? sign_bit : 0;
+  for (std::size_t i = 1; i < prefix; ++i) start = start << 8 | static_cast<unsigned char>(key[i]);
+  const auto slot = store_.find(key.substr(prefix), static_cast<std::int64_t>(start ^ sign_bit));
+  if (slot == group_store::none) return;
+  book_[slot].stored_key.clear();  // no deletion for the next cut
+  end_group(slot);
+}
+
 status grouped_view::restore_group(std::string_view key, std::string_view value) {
-  const std::size_t prefix = running_ ? 1 : 9;
+  const std::size_t prefix = running_ ? running_prefix : window_prefix;
   byte_reader in(value);
   if (key.size() < prefix || in.u8() != state_version) return corrupt(plan_, "a group of another version");
   const std::size_t live = store_.live_count();

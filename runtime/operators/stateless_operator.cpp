@@ -65,6 +65,7 @@ class stateless_operator final : public view_operator {
   status restore(std::string_view, std::string_view) override {
     return fail(errc::corrupt, "view {} keeps no state, yet some is stored for it", plan_.name);
   }
+  void forget(std::string_view) override {}
   std::size_t memory_bytes() const override { return 0; }
 
  private:

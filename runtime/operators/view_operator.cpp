@@ -24,6 +24,7 @@ class local_operator final : public view_operator {
   }
   status cut(operator_output& out, std::vector<state_change>& changes) override { return groups_.cut(out, changes); }
   status restore(std::string_view key, std::string_view value) override { return groups_.restore(key, value); }
+  void forget(std::string_view key) override { groups_.forget(key); }
   void restate(operator_output& out) const override { groups_.restate(out); }
   std::size_t memory_bytes() const override { return groups_.memory_bytes(); }
   std::size_t group_count() const override { return groups_.group_count(); }
@@ -59,6 +60,7 @@ class grouping_merging_operator final : public merging_operator {
   }
   status cut(operator_output& out, std::vector<state_change>& changes) override { return groups_.cut(out, changes); }
   status restore(std::string_view key, std::string_view value) override { return groups_.restore(key, value); }
+  void forget(std::string_view key) override { groups_.forget(key); }
   void restate(operator_output& out) const override { groups_.restate(out); }
   void told_until(const clock_state& clock) override { groups_.told_until(clock); }
   std::size_t memory_bytes() const override { return groups_.memory_bytes(); }

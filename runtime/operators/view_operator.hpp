@@ -7,7 +7,8 @@
 //
 // Operators read no wall clock and no random numbers: the same rows, progress and cuts give the same answers, and their
 // final rows do not depend on how rows were cut into batches or on where epochs were cut. They are used by one thread
-// at a time. State is in memory; `cut` hands out what changed since the last cut, `restore` takes it back. An operator
+// at a time. State is in memory; `cut` hands out what changed since the last cut, `restore` takes it back. One that
+// only follows what another hands out has each changed entry forgotten, then restored where it has a value. An operator
 // that has returned an error is not used again. Outputs are appended to what `out` already holds.
 #pragma once
 
@@ -65,6 +66,8 @@ class view_operator {
   virtual status cut(operator_output& out, std::vector<state_change>& changes) = 0;
   // Called for every stored state entry before the first row.
   virtual status restore(std::string_view key, std::string_view value) = 0;
+  // Takes away what restore() made of this entry, if anything. Clocks stay: they only go on.
+  virtual void forget(std::string_view key) = 0;
   // Of emit = 'changes': the row that stands for each group, once more. Else nothing.
   virtual void restate(operator_output& /*out*/) const {}
   virtual std::size_t memory_bytes() const = 0;

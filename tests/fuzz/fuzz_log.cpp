@@ -229,16 +229,21 @@ void run_stream_entry(std::string_view bytes) {
   if (rows && accepted) evaluate(*rows, view);
 }
 
-// Which view, then its state: entries to restore, or partial groups.
+// Which view, then its state: entries to restore or to forget, or partial groups.
 void run_view_state(std::string_view bytes) {
   input in(bytes);
   const auto& plan = grouped_views()[in.choice(grouped_views().size())];
   const auto op = make_owner(plan);
   operator_output out;
   for (int i = 0; i < 16 && !in.empty(); ++i) {
-    const bool partial = in.choice(2) == 1;
+    const auto what = in.choice(3);
+    const bool partial = what == 1;
     if (partial && !needs_shuffle(plan)) return;
     const auto key = in.piece();
+    if (what == 2) {
+      op->forget(key);
+      continue;
+    }
     const auto done = partial ? static_cast<merging_operator&>(*op).merge(key, out) : op->restore(key, in.piece());
     if (!done) return require_corrupt(done.error(), "a view's state");
   }

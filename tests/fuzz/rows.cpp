@@ -266,6 +266,10 @@ void run_view(const view_plan& plan, const stamped_batch& rows) {
   const auto restored = make_owner(plan);
   for (const auto& c : changes)
     if (c.value) require_ok(restored->restore(c.key, *c.value), "taking state back");
+  for (const auto& c : changes) restored->forget(c.key);
+  require(restored->group_count() == 0, "a group stays when all state was forgotten");
+  for (const auto& c : changes)
+    if (c.value) require_ok(restored->restore(c.key, *c.value), "taking state back once more");
   require(close_windows(*owner) == close_windows(*restored), "state that was taken back closes with other rows");
 }
 

@@ -19,6 +19,42 @@ from node_process import node, run_tests, wait_until
 
 TRANSACTIONS = 'transaction_timeout = "1 s"\n'
 STOP_SECONDS = 5  # longer than the lease and a transaction may last
+KEYS, TAKEOVERS, LIVE_LINES, NEXT_WEEK = 20_000, 4, 400, 8
+
+MANY_CONFIG = """
+[node]
+name = "{name}"
+shards = 2
+[sources.file]
+allow = ["{folder}"]
+poll_interval = "10 ms"
+[gateway]
+port = 0
+[[pipeline]]
+name = "many"
+file = "{folder}/many.sql"
+from = "beginning"
+[[source]]
+name = "keys"
+stream = "readings"
+connector = "file"
+path = "{folder}/keys.ndjson"
+[[source]]
+name = "grows"
+stream = "readings"
+connector = "file"
+path = "{folder}/grows.ndjson"
+follow = "true"
+"""
+MANY = """
+CREATE TABLE readings (at timestamptz NOT NULL, k text NOT NULL, v bigint)
+  WITH (format = 'json', event_time = 'at', lateness = '1 day');
+CREATE MATERIALIZED VIEW weeks AS
+  SELECT window_start, k, count(*) AS n, sum(v) AS total FROM tumble(readings, interval '7 days')
+  GROUP BY window_start, k;
+CREATE MATERIALIZED VIEW best WITH (max_rows = 100000) AS
+  SELECT k, max(v) AS v, count(*) AS n FROM readings GROUP BY k;
+"""
 
 
 class pair(life):
@@ -51,6 +87,50 @@ class pair(life):
         while time.monotonic() < end:
             self.grow(25)
             time.sleep(0.01)
+
+
+class many_keys:
+    """Two nodes, whose state is one group per key in a window that stays open; and what it must say when it closes."""
+
+    def __init__(self, name):
+        self.first, self.second = node(""), node("")
+        self.folder = self.first.folder
+        self.first.write("many.sql", MANY)
+        for n, its_name in ((self.first, "first"), (self.second, "second")):
+            n.write("config.toml", on_kafka(MANY_CONFIG.format(name=its_name, folder=self.folder), name))
+            n.patience = PATIENCE
+        self.n, self.total, self.best = collections.Counter(), collections.Counter(), {}
+        (self.folder / "keys.ndjson").write_text("".join(self.line(i, i % 1000) for i in range(KEYS)))
+        self.grows = open(self.folder / "grows.ndjson", "a", buffering=1)
+
+    def __enter__(self):
+        self.first.start()
+        self.second.start()
+        return self
+
+    def __exit__(self, *problem):
+        self.grows.close()
+        self.second.__exit__(*problem)
+        self.first.__exit__(*problem)
+
+    def line(self, key, v, days=0):
+        k = f"key-{key:06}"
+        if days == 0:
+            self.n[k] += 1
+            self.total[k] += v
+        self.best[k] = max(v, self.best.get(k, v))
+        return json.dumps({"at": f"2024-01-{1 + days:02}T{key % 24:02}:00:00Z", "k": k, "v": v}) + "\n"
+
+    def grow(self, begin, count):
+        for i in range(begin, begin + count):
+            self.grows.write(self.line(i * 7919 % KEYS, i))
+            time.sleep(0.0005)
+
+
+def is_warm(n):
+    status, answer = n.ask("/v1/status")
+    tails = answer["cluster"]["standby"] if status == 200 else []
+    return bool(tails) and all(one["pipelines_in_memory"] == 1 for one in tails) and n.ask("/readyz")[0] == 200
 
 
 def role(n):
@@ -144,6 +224,27 @@ class two_nodes(answers_in_the_end, unittest.TestCase):
             wait_until("the first owns the shards again", lambda: owns(both.node), PATIENCE)
             self.assertIn("after_clean_end=true", both.node.log_text())
             self.check_all(both, "stopped")
+
+    def test_a_standby_with_many_keys_in_memory_takes_over_again_and_again(self):
+        with many_keys("many") as both:
+            owner, standby = both.first, both.second
+            for i in range(TAKEOVERS):
+                wait_until("the standby has its state in memory", lambda: is_warm(standby), PATIENCE)
+                both.grow(i * 2 * LIVE_LINES, LIVE_LINES)
+                owner.kill()
+                both.grow((i * 2 + 1) * LIVE_LINES, LIVE_LINES)
+                owner, standby = standby, owner
+                wait_until("the standby owns the shards", lambda: owns(owner), PATIENCE)
+                standby.start()
+            self.assertNotIn("not kept in memory", owner.log_text() + standby.log_text())
+            both.grows.write(both.line(0, 5, NEXT_WEEK))
+            expected = collections.Counter((k, n, both.total[k]) for k, n in both.n.items())
+            weeks = lambda: collections.Counter((r["k"], r["n"], r["total"]) for r in owner.rows("weeks"))
+            wait_until("every key's window is closed", lambda: weeks().total() >= KEYS, PATIENCE)
+            self.assertEqual(weeks(), expected)
+            best = {r["k"]: (r["v"], r["n"]) for r in owner.rows("best")}
+            both.n["key-000000"] += 1
+            self.assertEqual(best, {k: (v, both.n[k]) for k, v in both.best.items()})
 
     def test_a_second_process_of_the_same_name_ends_the_first(self):
         with pair("twice") as both:

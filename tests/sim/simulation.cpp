@@ -190,6 +190,9 @@ life live(std::uint64_t seed, const life_options& given) {
   if (!given.log_faults) faults = {};
   set_record_hook(failing_hook(given, seed));
   std::string sql = sim_sql(lateness_us);
+  std::string own = "state", other = "standby";
+  std::unique_ptr<sim_standby> standby;
+  bool takes_over = false;
   int kills_left = given.kills ? static_cast<int>(below(random, kills_max + 1)) : 0;
   for (;;) {
     if (++l.starts > starts_max) {
@@ -201,7 +204,13 @@ life live(std::uint64_t seed, const life_options& given) {
     o.replace_pipelines = given.replacements > 0;  // a power loss may have taken the last one's record
     try {
       log.set_faults({});  // the control log's own start is not what is tried here
-      sim_node node(log, folder.path("state"), o, {{"sim", sql}}, scripts(instruments));
+      const std::map<std::string, std::string> pipelines{{"sim", sql}};
+      auto made = takes_over ? std::make_unique<sim_node>(log, std::move(standby), o, pipelines, scripts(instruments))
+                             : std::make_unique<sim_node>(log, folder.path(own), o, pipelines, scripts(instruments));
+      auto& node = *made;
+      takes_over = false;
+      if (given.standby && !standby) standby = std::make_unique<sim_standby>(log, folder.path(other), o);
+      if (given.standby) node.set_beside([&] { standby->follow(*node.control().plan()); });
       if (kills_left-- > 0) arm(random, l);
       const bool rested = run(node, log, faults, o.seed * 3 + 1, given.replacements, sql);
       set_kill_hook({});
@@ -212,9 +221,16 @@ life live(std::uint64_t seed, const life_options& given) {
       if (!l.problem.empty()) l.problem += "\n" + node.describe();
       return l;
     } catch (const simulated_kill&) {
+      takes_over = given.standby && chance(random, 0.6);
+      if (takes_over) {
+        ++l.takeovers;
+        l.warm += standby->tasks_in_memory();
+        std::swap(own, other);
+      }
       if (chance(random, 0.3)) static_cast<void>(log.compact(topic::changelog("weir")));
       // With durability = "process" a power loss takes the log's last commits, while the state may have kept theirs.
-      if (given.power_loss && chance(random, 0.2)) static_cast<void>(log.lose_tail(1 + below(random, 5)));
+      const bool loses = given.power_loss && !given.standby;
+      if (loses && chance(random, 0.2)) static_cast<void>(log.lose_tail(1 + below(random, 5)));
     }
   }
   set_kill_hook({});

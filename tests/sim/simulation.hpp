@@ -21,6 +21,7 @@ struct life_options {
   int ingest_failures = 0;    // the same for ingest
   std::string poison;         // an operator throws whenever it meets a record that holds this
   int replacements = 0;       // at most so many times the pipeline is replaced by one that says the same
+  bool standby = false;       // another node follows; at some of the kills it takes over
   int ingest_poisons = 0;     // so many records end the process whenever ingest decodes them
 };
 
@@ -28,6 +29,8 @@ struct life {
   std::string problem;               // empty: the committed output is what the reference says
   std::map<std::string, int> kills;  // by kill point, that happened
   int starts = 0;
+  int takeovers = 0;          // of the standby
+  std::size_t warm = 0;       // tasks that it had in memory then
   std::uint64_t commits = 0;
 };
 

@@ -41,6 +41,28 @@ TEST_CASE("a node that is killed anywhere on a faulty log answers what the seque
   }
 }
 
+// WEIR_SIM_FIRST and WEIR_SIM_SEEDS as above.
+TEST_CASE("a standby that takes over anywhere, with what it has in memory, answers the same") {
+  const auto first = from_environment("WEIR_SIM_FIRST", 1), seeds = from_environment("WEIR_SIM_SEEDS", 120);
+  for (const int replacements : {0, 2}) {
+    int takeovers = 0;
+    std::size_t warm = 0;
+    for (std::uint64_t seed = first; seed < first + seeds; ++seed) {
+      sim::life_options options;
+      options.standby = true;
+      options.replacements = replacements;
+      const auto life = sim::live(seed, options);
+      INFO("replay with WEIR_SIM_FIRST=" << seed << " WEIR_SIM_SEEDS=1, replacements " << replacements);
+      CHECK(life.problem == "");
+      takeovers += life.takeovers;
+      warm += life.warm;
+    }
+    INFO(takeovers << " takeovers with " << warm << " tasks in memory");
+    if (seeds >= 100) CHECK(takeovers > 100);
+    if (seeds >= 100) CHECK(warm > 100);
+  }
+}
+
 TEST_CASE("a seed replays exactly") {
   for (const std::uint64_t seed : {3, 17, 40}) {
     const auto once = sim::live(seed), again = sim::live(seed);

@@ -36,4 +36,12 @@ inline std::vector<std::string> rows_of(const operator_output& out) {
   return texts;
 }
 
+// What a standby's operator does with the changes of another one's cut.
+inline status follow(view_operator& op, const std::vector<state_change>& changes) {
+  for (const auto& c : changes) op.forget(c.key);
+  for (const auto& c : changes)
+    if (c.value) WEIR_TRY_VOID(op.restore(c.key, *c.value));
+  return {};
+}
+
 }  // namespace weir::testing

@@ -21,13 +21,45 @@ void must(const status& s) {
   if (!s) throw std::runtime_error(s.error().text());
 }
 
+constexpr std::size_t steps_beside = 25;
+
 }  // namespace
+
+sim_standby::sim_standby(event_log& log, const std::string& folder, const sim_node_options& options)
+    : store_(must(state_store::open(folder, options.shard.view_rows))) {
+  const auto& o = options.shard;
+  for (int i = 0; i < options.shards; ++i)
+    tails_.push_back(std::make_unique<shard_tail>(
+        task_options{o.app, i, options.shards, o.operators, o.job_bytes}, log, *store_));
+}
+
+void sim_standby::follow(const control_plan& plan) {
+  for (auto& tail : tails_)
+    if (const auto more = tail->follow(plan); more && !*more) tail->warm(plan, {});
+}
+
+std::size_t sim_standby::tasks_in_memory() const {
+  std::size_t n = 0;
+  for (const auto& tail : tails_) n += tail->tasks_in_memory();
+  return n;
+}
 
 sim_node::sim_node(event_log& log, const std::string& folder, sim_node_options options,
                    const std::map<std::string, std::string>& pipelines, std::vector<scripted_source> sources)
     : options_(std::move(options)), log_(log), random_(options_.seed) {
   store_ = must(state_store::open(folder, options_.shard.view_rows));
-  control_ = must(control_log::open(log, options_.shard.app));
+  start(pipelines, std::move(sources), nullptr);
+}
+
+sim_node::sim_node(event_log& log, std::unique_ptr<sim_standby> was, sim_node_options options,
+                   const std::map<std::string, std::string>& pipelines, std::vector<scripted_source> sources)
+    : options_(std::move(options)), log_(log), store_(std::move(was->store_)), random_(options_.seed) {
+  start(pipelines, std::move(sources), was.get());
+}
+
+void sim_node::start(const std::map<std::string, std::string>& pipelines, std::vector<scripted_source> sources,
+                     sim_standby* was) {
+  control_ = must(control_log::open(log_, options_.shard.app));
   if (control_->state()->deployment.shards == 0)
     must(control_->append({to_record(deployment_record{options_.shards, options_.shards})}));
   for (const auto& [name, sql] : pipelines) {
@@ -45,7 +77,7 @@ sim_node::sim_node(event_log& log, const std::string& folder, sim_node_options o
   }
   const auto records = must(add_sources(*control_->plan(), listed));
   if (!records.empty()) must(control_->append(records));
-  must(create_topics(log, options_.shard.app, options_.shards, *control_->plan(), 0, 0));
+  must(create_topics(log_, options_.shard.app, options_.shards, *control_->plan(), 0, 0));
   const auto turn = std::make_shared<suspect_turn>();
   std::shared_ptr<writer_group> writers;
   for (int i = 0; i < options_.shards; ++i) {
@@ -56,11 +88,15 @@ sim_node::sim_node(event_log& log, const std::string& folder, sim_node_options o
     if (options_.shards_per_writer > 1) {
       if (i % options_.shards_per_writer == 0) {
         const auto id = topic::group_writer(o.app, i / options_.shards_per_writer);
-        writers = std::make_shared<writer_group>(log, writer_group_options{id, std::size_t{1} << 20, {}});
+        writers = std::make_shared<writer_group>(log_, writer_group_options{id, std::size_t{1} << 20, {}});
       }
       o.writers = writers;
     }
-    shards_.push_back(std::make_unique<shard>(o, log, *store_, *this));
+    shards_.push_back(std::make_unique<shard>(o, log_, *store_, *this));
+    if (was != nullptr) {
+      shards_.back()->suspect_predecessor();
+      shards_.back()->go_on_from(std::move(was->tails_[static_cast<std::size_t>(i)]));
+    }
     shards_.back()->start(control_->plan(), now_us_);
   }
 }
@@ -157,6 +193,7 @@ bool sim_node::feed(source_run& s) {
 }
 
 bool sim_node::step() {
+  if (beside_ && pick(steps_beside) == 0) beside_();
   collect_jobs();
   const auto choices = jobs_.size() + sources_.size();
   if (choices == 0) return false;

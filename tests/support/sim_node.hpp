@@ -3,6 +3,7 @@
 // node wherever it stands; another sim_node on the same log and folder is its next start.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <random>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "actors/shard/shard.hpp"
+#include "actors/shard/shard_tail.hpp"
 #include "actors/shard/shard_writer.hpp"
 #include "cluster/control_log.hpp"
 
@@ -38,12 +40,32 @@ struct sim_node_options {
   shard_options shard;             // commit intervals and limits; shard and shards are set here
 };
 
+// A node that stands by, without threads: a store of its own, and what follows each shard.
+class sim_standby {
+ public:
+  sim_standby(event_log& log, const std::string& folder, const sim_node_options& options);
+  // One look at each shard; what fails now is tried at the next.
+  void follow(const control_plan& plan);
+  std::size_t tasks_in_memory() const;
+
+ private:
+  friend class sim_node;
+  std::unique_ptr<state_store> store_;
+  std::vector<std::unique_ptr<shard_tail>> tails_;
+};
+
 class sim_node : public shard_listener {
  public:
   // sql: pipelines by name, applied before the first record; sources open together.
   sim_node(event_log& log, const std::string& folder, sim_node_options options,
            const std::map<std::string, std::string>& pipelines, std::vector<scripted_source> sources);
+  // The standby takes over from a node that died.
+  sim_node(event_log& log, std::unique_ptr<sim_standby> was, sim_node_options options,
+           const std::map<std::string, std::string>& pipelines, std::vector<scripted_source> sources);
   ~sim_node() override;
+
+  // Done between steps, now and then.
+  void set_beside(std::function<void()> what) { beside_ = std::move(what); }
 
   // Runs until every source has ended or delivered all, all is committed and nothing moves for a second of virtual
   // time; false: it did not come to rest in `steps`.
@@ -73,6 +95,8 @@ class sim_node : public shard_listener {
   std::vector<std::string> restarted, quarantined, failed_shards;  // pipeline or shard: why
 
  private:
+  void start(const std::map<std::string, std::string>& pipelines, std::vector<scripted_source> sources,
+             sim_standby* was);
   void shard_running(int shard) override;
   void shard_failed(int shard, const error& why) override;
   void shard_held(int shard, const error& why, bool opens_again) override;
@@ -112,6 +136,7 @@ class sim_node : public shard_listener {
   std::optional<std::uint64_t> hanging_;
   std::optional<job_at> hung_job_;
   std::vector<std::pair<int, std::int64_t>> restarts_due_;  // shard, when
+  std::function<void()> beside_;
   std::mt19937_64 random_;
   std::int64_t now_us_ = 1'700'000'000'000'000;
 };

@@ -75,6 +75,7 @@ CREATE MATERIALIZED VIEW same AS SELECT k, v FROM readings WHERE v < 0;
 MARKS = "CREATE MATERIALIZED VIEW marks AS SELECT k, v FROM readings WHERE v < 0;\n"
 LAST_SECOND = 86_399
 APPEND_EVERY = 0.005
+CURRENT_WITHIN = 0.5
 
 
 def line(key, second, value):
@@ -110,6 +111,14 @@ def role(n):
 
 def copied(n):
     return n.ask("/readyz")[0] == 200 and role(n) == "standby"
+
+
+def is_current(n, writer):
+    """Both pipelines show what was written a moment ago: nothing of an earlier takeover, or of the keys, is on its
+    way."""
+    written = writer.count
+    time.sleep(CURRENT_WITHIN)
+    return all(newest(n, view) > written for view in ("marks", "same"))
 
 
 def take_over(owner, standby, writer):
@@ -159,6 +168,7 @@ def run(options, shards):
         writer.start()
         owner, standby, rounds = first, second, []
         for _ in range(options.rounds):
+            wait_until("the owner is current", lambda: is_current(owner, writer), seconds=300)
             time.sleep(3)
             took = take_over(owner, standby, writer)
             rounds.append(took)

@@ -1,5 +1,9 @@
 #include "actors/net/peer_link.hpp"
 
+#include <poll.h>
+
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/write.hpp>
 #include <catch2/catch.hpp>
 #include <condition_variable>
 #include <mutex>
@@ -57,6 +61,25 @@ TEST_CASE("a link's end is told once nobody listens at its address any more") {
   watcher.follow({{"a", {3, there->address()}}});
   REQUIRE(heard.wait_for({"a 3 up"}));
   there.reset();
+  CHECK(heard.wait_for({"a 3 up", "a 3 refused"}));
+}
+
+TEST_CASE("a process that ends, whose listening socket is the last one to be closed, is told as one that refuses") {
+  namespace asio = boost::asio;
+  asio::io_context here;
+  asio::ip::tcp::acceptor acceptor(here, {asio::ip::make_address("127.0.0.1"), 0});
+  heard_events heard;
+  link_watcher watcher(std::make_shared<io_thread>(), "app", heard.listen());
+  watcher.follow({{"a", {3, fmt::format("127.0.0.1:{}", acceptor.local_endpoint().port())}}});
+  auto held = acceptor.accept();
+  asio::write(held, asio::buffer(link_hello("app", "a", 3) + "\n"));
+  REQUIRE(heard.wait_for({"a 3 up"}));
+  held.close();
+  // The watcher's next connection is taken by nobody, and ends with the socket that it waits at.
+  acceptor.non_blocking(true);
+  pollfd waits{acceptor.native_handle(), POLLIN, 0};
+  REQUIRE(poll(&waits, 1, 30'000) == 1);
+  acceptor.close();
   CHECK(heard.wait_for({"a 3 up", "a 3 refused"}));
 }
 

@@ -56,7 +56,7 @@ TEST_CASE("a standby's copy is what the owner has, also after it was put away in
   auto copy = store_in(folder.path("copy"));
   auto tails = [&] {
     std::vector<std::unique_ptr<shard_tail>> out;
-    for (int i = 0; i < 2; ++i) out.push_back(std::make_unique<shard_tail>("weir", i, b.log, *copy));
+    for (int i = 0; i < 2; ++i) out.push_back(std::make_unique<shard_tail>(task_options{"weir", i, 2}, b.log, *copy));
     return out;
   };
   auto following = tails();
@@ -86,7 +86,7 @@ TEST_CASE("a copy of a view that was dropped and made again since holds only the
   REQUIRE(n.run_to_rest());
   temp_folder folder;
   const auto copy = store_in(folder.path("copy"));
-  follow_to_end(*std::make_unique<shard_tail>("weir", 0, b.log, *copy), *n.control().plan());
+  follow_to_end(*std::make_unique<shard_tail>(task_options{"weir", 0, 1}, b.log, *copy), *n.control().plan());
   CHECK(copy->row_count(0, "plain").value() == 40);
   // While nobody follows.
   REQUIRE(n.control().append(remove_source(*n.control().plan(), "i").value()));
@@ -104,7 +104,7 @@ TEST_CASE("a copy of a view that was dropped and made again since holds only the
     const log_append row{topic, 0, {}, R"({"sensor":"new"})", "r", 0};
     REQUIRE((*writer)->commit({&row, 1}));
   }
-  follow_to_end(*std::make_unique<shard_tail>("weir", 0, b.log, *copy), *n.control().plan());
+  follow_to_end(*std::make_unique<shard_tail>(task_options{"weir", 0, 1}, b.log, *copy), *n.control().plan());
   const auto rows = copy->scan(0, "plain", {"", "", most_rows});
   REQUIRE(rows);
   CHECK(rows->size() == 200);

@@ -135,8 +135,9 @@ std::vector<test_row> slice(const recorded_stream& stream, std::size_t begin, st
           stream.rows.begin() + static_cast<std::ptrdiff_t>(end)};
 }
 
+// From time to time the operator's place is taken, by one that takes its stored state back or by one that followed it.
 answer run_local(const view_plan& plan, const recorded_stream& stream, std::mt19937_64* random) {
-  auto op = make_view_operator(plan, {});
+  auto op = make_view_operator(plan, {}), follower = make_view_operator(plan, {});
   answer out;
   operator_output o;
   table stored;
@@ -153,9 +154,13 @@ answer run_local(const view_plan& plan, const recorded_stream& stream, std::mt19
     std::vector<state_change> changes;
     REQUIRE(op->cut(o, changes));
     store_all(stored, changes);
+    REQUIRE(follow(*follower, changes));
+    REQUIRE(follower->group_count() == op->group_count());
     if ((*random)() % 3 != 0) continue;
-    op = make_view_operator(plan, {});
-    for (const auto& [key, value] : stored) REQUIRE(op->restore(key, value));
+    auto restored = make_view_operator(plan, {});
+    for (const auto& [key, value] : stored) REQUIRE(restored->restore(key, value));
+    if ((*random)() % 2 == 0) std::swap(restored, follower);
+    op = std::move(restored);
     REQUIRE(op->advance(progress_after(stream, i - 1), o));
     REQUIRE(o.rows.size() == 0);
   }
@@ -174,10 +179,11 @@ answer run_local(const view_plan& plan, const recorded_stream& stream, std::mt19
 answer run_shuffled(const view_plan& plan, const recorded_stream& stream, int shards, int partitions,
                     std::mt19937_64& random) {
   std::vector<std::unique_ptr<partial_operator>> partial;
-  std::vector<std::unique_ptr<merging_operator>> merging;
+  std::vector<std::unique_ptr<merging_operator>> merging, followers;
   std::vector<table> stored(static_cast<std::size_t>(partitions));
   for (int i = 0; i < shards; ++i) partial.push_back(make_partial_operator(plan, partitions, {}));
   for (int i = 0; i < partitions; ++i) merging.push_back(make_merging_operator(plan, {}));
+  for (int i = 0; i < partitions; ++i) followers.push_back(make_merging_operator(plan, {}));
   answer out;
   operator_output o;
   std::vector<shuffle_entry> entries;
@@ -192,9 +198,12 @@ answer run_shuffled(const view_plan& plan, const recorded_stream& stream, int sh
       std::vector<state_change> changes;
       REQUIRE(merging[m]->cut(o, changes));
       store_all(stored[m], changes);
+      REQUIRE(follow(*followers[m], changes));
       if (random() % 4 != 0) continue;
-      merging[m] = make_merging_operator(plan, {});
-      for (const auto& [key, value] : stored[m]) REQUIRE(merging[m]->restore(key, value));
+      auto restored = make_merging_operator(plan, {});
+      for (const auto& [key, value] : stored[m]) REQUIRE(restored->restore(key, value));
+      if (random() % 2 == 0) std::swap(restored, followers[m]);
+      merging[m] = std::move(restored);
     }
   };
   for (std::size_t i = 0; i < stream.rows.size();) {
