@@ -146,20 +146,21 @@ status node::apply_configured() {
   };
   const auto shards = static_cast<int>(config_.node.shards);
   const auto limits = control_limits_of(config_);
+  const auto records_of = [&](const pipeline_config& p, std::string_view sql) -> result<std::vector<control_record>> {
+    const auto plan = control_->plan();
+    WEIR_TRY(known, apply_pipeline(*plan, p.name, sql, false, p.from_beginning(), limits));
+    if (known.empty()) return known;
+    WEIR_TRY_VOID(make_view_topics(*log_, config_, *plan, p.name, sql));
+    WEIR_TRY(wanted, wanted_by(config_, *plan, p.name, sql));
+    WEIR_TRY(settled, settle_all(config_, *registry_, wanted));
+    return apply_pipeline(*plan, p.name, sql, false, p.from_beginning(), limits, settled);
+  };
   WEIR_TRY_VOID(append(set_deployment(*control_->state(), deployment_of(config_))));
   // Before a pipeline of the same name is applied anew: its views begin empty.
   WEIR_TRY_VOID(drop_orphaned_topics(*log_, hub_, config_.node.app, *control_->plan()));
   for (const auto& p : config_.pipelines) {
     WEIR_TRY(sql, read_file(p.file));
-    const auto plan = control_->plan();
-    auto checked = apply_pipeline(*plan, p.name, sql, false, p.from_beginning(), limits);
-    if (checked && !checked->empty()) {
-      WEIR_TRY_VOID(make_view_topics(*log_, config_, *plan, p.name, sql));
-      WEIR_TRY(wanted, wanted_by(config_, *plan, p.name, sql));
-      WEIR_TRY(settled, settle_all(config_, *registry_, wanted));
-      checked = apply_pipeline(*plan, p.name, sql, false, p.from_beginning(), limits, settled);
-    }
-    auto applied = append(std::move(checked));
+    auto applied = append(records_of(p, sql));
     if (applied) continue;
     applied.error().message = fmt::format("pipeline {} ({}): {}", p.name, p.file, applied.error().message);
     if (applied.error().code == errc::conflict && control_->state()->pipelines.contains(p.name))

@@ -9,7 +9,7 @@ result<decoder_ptr> make_protobuf_decoder(const format_options& options, schema_
   if (options.descriptor_set.empty())
     return fail(errc::corrupt, "the descriptors of message {} are not known", options.message);
   WEIR_TRY(type, protobuf_type::parse(options.descriptor_set, options.message));
-  auto reader = std::make_shared<protobuf_reader>(type);
+  auto reader = std::make_shared<protobuf_reader>(type, columns_schema.get());
   return make_converting_decoder(
       options, std::move(columns_schema),
       [type, reader, framed = options.framed](std::string_view record, std::string& out) -> status {

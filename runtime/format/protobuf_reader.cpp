@@ -24,10 +24,13 @@ constexpr std::size_t least_memory = 1U << 20, memory_per_byte = 256;
 
 std::size_t most_of(std::string_view message) { return least_memory + memory_per_byte * message.size(); }
 
+using type_sizes = std::unordered_map<const pb::Descriptor*, std::size_t>;
+
 // What a message will cost in memory, by its bytes: two of them may be one that has room for a thousand fields.
 class message_cost {
  public:
-  message_cost(pb::DynamicMessageFactory& factory, std::size_t most) : factory_(factory), left_(most) {}
+  message_cost(pb::DynamicMessageFactory& factory, type_sizes& sizes, std::size_t most)
+      : factory_(factory), sizes_(sizes), left_(most) {}
 
   // False beyond the limits. Bytes that are no message are left to the parser, which says so.
   bool fits(pb::io::CodedInputStream& in, const pb::Descriptor& type, int depth) {
@@ -62,14 +65,21 @@ class message_cost {
   }
 
   pb::DynamicMessageFactory& factory_;
+  type_sizes& sizes_;
   std::size_t left_;
-  std::unordered_map<const pb::Descriptor*, std::size_t> sizes_;
 };
 
 class json_printer {
  public:
   json_printer(std::string& out, std::size_t most) : out_(out), most_(out.size() + most) {}
 
+  // Of the outermost message those of its fields that are wanted, by their places.
+  status root(const pb::Message& m, const std::vector<bool>& wanted) {
+    return m.GetDescriptor()->well_known_type() == pb::Descriptor::WELLKNOWNTYPE_UNSPECIFIED ? fields(m, &wanted)
+                                                                                             : message(m);
+  }
+
+ private:
   status message(const pb::Message& m) {
     if (out_.size() > most_) return fail(errc::limit_exceeded, "the message becomes more than {} bytes of JSON", most_);
     const auto& type = *m.GetDescriptor();
@@ -93,7 +103,6 @@ class json_printer {
     }
   }
 
- private:
   // A descriptor set may declare a type of a known name with other fields.
   static bool is_time(const pb::Descriptor& type) {
     const auto is = [&](const char* name, field::Type wanted) {
@@ -141,12 +150,13 @@ class json_printer {
     return {};
   }
 
-  status fields(const pb::Message& m) {
+  status fields(const pb::Message& m, const std::vector<bool>* wanted = nullptr) {
     const auto& type = *m.GetDescriptor();
     out_ += '{';
     bool first = true;
     for (int i = 0; i < type.field_count(); ++i) {
       const auto& f = *type.field(i);
+      if (wanted != nullptr && !(*wanted)[static_cast<std::size_t>(i)]) continue;
       if (!f.is_repeated() && f.has_presence() && !m.GetReflection()->HasField(m, &f)) continue;
       if (!std::exchange(first, false)) out_ += ',';
       append_json_string(out_, f.name());
@@ -264,12 +274,16 @@ class json_printer {
 
 struct protobuf_reader::work {
   std::unique_ptr<pb::Message> message;
+  type_sizes sizes;
+  std::vector<bool> wanted;  // fields, by their places
 };
 
-protobuf_reader::protobuf_reader(std::shared_ptr<const protobuf_type> type)
+protobuf_reader::protobuf_reader(std::shared_ptr<const protobuf_type> type, const schema* only)
     : type_(std::move(type)), work_(std::make_unique<work>()) {
   const auto& in = type_->in();
   work_->message.reset(in.factory.GetPrototype(in.type)->New());
+  for (int i = 0; i < in.type->field_count(); ++i)
+    work_->wanted.push_back(only == nullptr || only->find(in.type->field(i)->name()));
 }
 
 protobuf_reader::~protobuf_reader() = default;
@@ -280,7 +294,7 @@ status protobuf_reader::to_json(std::string_view message, std::string& out) {
   const auto size = static_cast<int>(message.size());
   const auto most = most_of(message);
   pb::io::CodedInputStream first(bytes, size);
-  if (!message_cost(type.factory, most).fits(first, *type.type, 0))
+  if (!message_cost(type.factory, work_->sizes, most).fits(first, *type.type, 0))
     return fail(errc::limit_exceeded, "the message nests deeper than {}, or takes more than {} bytes of memory",
                 max_protobuf_depth, most);
   auto& made = *work_->message;
@@ -291,7 +305,7 @@ status protobuf_reader::to_json(std::string_view message, std::string& out) {
     return fail(errc::parse_error, "these bytes are no message {}", type.type->full_name());
   if (!made.IsInitialized())
     return fail(errc::parse_error, "required fields are missing: {}", made.InitializationErrorString());
-  return json_printer(out, most).message(made);
+  return json_printer(out, most).root(made, work_->wanted);
 }
 
 }  // namespace weir

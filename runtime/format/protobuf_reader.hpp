@@ -1,6 +1,7 @@
 // Messages of Protobuf as JSON.
 #pragma once
 
+#include "runtime/batch/schema.hpp"
 #include "runtime/format/protobuf_type.hpp"
 
 namespace weir {
@@ -8,7 +9,8 @@ namespace weir {
 // Used by one thread at a time.
 class protobuf_reader {
  public:
-  explicit protobuf_reader(std::shared_ptr<const protobuf_type> type);
+  // `only`: leaves out fields of the message itself that are no columns of it; none: nothing.
+  explicit protobuf_reader(std::shared_ptr<const protobuf_type> type, const schema* only = nullptr);
   ~protobuf_reader();
   protobuf_reader(const protobuf_reader&) = delete;
   protobuf_reader& operator=(const protobuf_reader&) = delete;

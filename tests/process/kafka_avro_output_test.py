@@ -235,6 +235,12 @@ class avro_outputs(unittest.TestCase):
             n.write("config.toml", config(""))
             n.start()
             self.assertIn("sources.kafka.registry", self.refused(n, SQL, "--name", "main"))
+            n.kill()
+            n.write("config.toml", config("") + '[[pipeline]]\nname = "listed"\nfile = "main.sql"\n')
+            n.launch()
+            self.assertNotIn(n.wait_for_death(PATIENCE), (None, 0))
+            self.assertIn("pipeline listed", n.log_text())
+            self.assertIn("name a registry or a folder in sources.kafka.registry", n.log_text())
 
 
 if __name__ == "__main__":

@@ -61,6 +61,14 @@ TEST_CASE("what a Protobuf message does not have is left out where that can be t
   CHECK(json_of(bytes("a80601")) == json_of(""));
 }
 
+TEST_CASE("of a Protobuf message only what is asked for is printed") {
+  const schema only{{{"id", data_type::bigint}, {"items", data_type::json}, {"none", data_type::text}}};
+  protobuf_reader reader(protobuf_type::parse(shop(), "shop.Order").value(), &only);
+  std::string out;
+  REQUIRE(reader.to_json(bytes("08075a030a01617801"), out));
+  CHECK(out == R"({"id":7,"items":[{"sku":"a","price":0,"parts":[]}]})");
+}
+
 TEST_CASE("bytes that are no message are refused") {
   for (const auto* hex : {"08", "0a", "1205", "12056162", "1a05", "0b", "00"})
     CHECK(json_of(bytes(hex)) == "these bytes are no message shop.Order");
