@@ -47,6 +47,8 @@ class shard_tail {
   // Applies what one fetch brings; false: nothing came.
   result<bool> take_changes(log_reader& from);
   result<bool> take_rows(log_reader& from, std::string_view view, topic_kind kind);
+  template <class Take>
+  bool read_to_end(std::unique_ptr<log_reader>& followed, Take take);
   status wipe();
   result<std::unique_ptr<log_reader>> reader_at(const std::string& topic, std::int64_t from);
 
