@@ -27,8 +27,8 @@ class shard_tail {
 
   // To the end as it is now. State that the log has lost the ground of is wiped and rebuilt (PROTOCOL 24).
   status catch_up(const control_plan& plan);
-  // For a standby: what has come since the last call, at most a few MiB per topic; answers whether there was as much, so
-  // that more may be there. What seems lost is left alone: the owner's last transaction may not show yet.
+  // For a standby: what has come since the last call, at most a few MiB per topic; answers whether there was as much:
+  // more may be there. What seems lost is left alone: the owner's last transaction may not show yet.
   result<bool> follow(const control_plan& plan);
   // For a standby, after follow(): where that came to the changelog's end, reads what is missing of the tasks' state
   // into memory, until `ends` answers true.
