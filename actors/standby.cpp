@@ -69,7 +69,7 @@ bool standby::pass(std::size_t shard, const control_plan& plan) {
   const auto begun = wall_clock_us();
   auto& tail = *tails_[shard];
   const auto more = tail.follow(plan);
-  if (more && !*more) tail.warm(plan, [this] { return ending_.load(); });
+  if (more) tail.warm(plan, [this] { return ending_.load(); });
   std::lock_guard lock(mutex_);
   auto& s = shards_[shard];
   s.in_memory = tail.tasks_in_memory();

@@ -15,6 +15,12 @@ topic_kind kind_of(const view_plan& view) {
   return view.kind == view_kind::upsert ? topic_kind::compacted : topic_kind::append;
 }
 
+std::size_t bytes_of(const std::vector<log_entry>& entries) {
+  std::size_t bytes = 0;
+  for (const auto& e : entries) bytes += e.key.size() + e.header.size() + (e.value ? e.value->size() : 0) + 1;
+  return bytes;
+}
+
 // Tells the views of one pipeline from those of another, or of a later one, that have the same names.
 std::int64_t making_of(const pipeline_record& r) {
   return static_cast<std::int64_t>(stable_hash(fmt::format("{}/{}", r.name, r.first_incarnation)) >> 1);
@@ -42,17 +48,34 @@ status shard_tail::wipe() {
   return store_.wipe(shard_);
 }
 
+// A reader that has followed so far needs no questions where it stands; what fails is done from the start.
+template <class Take>
+bool shard_tail::read_to_end(std::unique_ptr<log_reader>& followed, Take take) {
+  if (!followed) return false;
+  for (;;) {
+    const auto came = take(*followed);
+    if (!came) followed.reset();
+    if (!came || *came == 0) return came.has_value();
+  }
+}
+
 status shard_tail::catch_up(const control_plan& plan) {
   WEIR_TRY_VOID(restore_changelog());
   for (const auto& [pipeline, planned] : plan.pipelines)
     for (const auto& view : planned.views) {
+      const auto kind = kind_of(view);
+      const auto known = views_.find(view.name);
+      const bool same = known != views_.end() && known->second.making == making_of(planned.record);
+      if (same && read_to_end(known->second.reader, [&](log_reader& from) { return take_rows(from, view.name, kind); }))
+        continue;
       WEIR_TRY_VOID(settle_view(view.name, making_of(planned.record)));
-      WEIR_TRY_VOID(restore_view(view.name, kind_of(view)));
+      WEIR_TRY_VOID(restore_view(view.name, kind));
     }
   return {};
 }
 
 status shard_tail::restore_changelog() {
+  if (read_to_end(changelog_, [this](log_reader& from) { return take_changes(from); })) return {};
   WEIR_TRY(stamp, store_.changelog_stamp(shard_));
   WEIR_TRY(bounds, log_.bounds(changelog_topic_, shard_));
   auto reader = log_.read(changelog_topic_, shard_, std::min(stamp, bounds.end));
@@ -64,16 +87,17 @@ status shard_tail::restore_changelog() {
     reader = log_.read(changelog_topic_, shard_, bounds.end);
   }
   if (!reader) return fail(std::move(reader).error());
-  for (bool more = true; more;) {
-    WEIR_TRY(came, take_changes(**reader));
-    more = came;
+  for (std::size_t came = 1; came > 0;) {
+    WEIR_TRY(bytes, take_changes(**reader));
+    came = bytes;
   }
   return {};
 }
 
-result<bool> shard_tail::take_changes(log_reader& from) {
+result<std::size_t> shard_tail::take_changes(log_reader& from) {
   WEIR_TRY(entries, from.fetch(fetch_bytes));
-  if (entries.empty()) return false;
+  if (entries.empty()) return 0;
+  const auto bytes = bytes_of(entries);
   state_delta delta;
   for (const auto& e : entries) {
     std::optional<std::string_view> value;
@@ -83,7 +107,7 @@ result<bool> shard_tail::take_changes(log_reader& from) {
   delta.changelog_next = entries.back().offset + 1;
   WEIR_TRY_VOID(store_.apply(shard_, delta));
   tasks_.follow(std::move(entries));
-  return true;
+  return bytes;
 }
 
 status shard_tail::settle_view(const std::string& view, std::int64_t making) {
@@ -114,16 +138,16 @@ status shard_tail::restore_view(std::string_view view, topic_kind kind) {
     reader = log_.read(topic, shard_, bounds.start);
   }
   if (!reader) return fail(std::move(reader).error());
-  for (bool more = true; more;) {
-    WEIR_TRY(came, take_rows(**reader, view, kind));
-    more = came;
+  for (std::size_t came = 1; came > 0;) {
+    WEIR_TRY(bytes, take_rows(**reader, view, kind));
+    came = bytes;
   }
   return {};
 }
 
-result<bool> shard_tail::take_rows(log_reader& from, std::string_view view, topic_kind kind) {
+result<std::size_t> shard_tail::take_rows(log_reader& from, std::string_view view, topic_kind kind) {
   WEIR_TRY(entries, from.fetch(fetch_bytes));
-  if (entries.empty()) return false;
+  if (entries.empty()) return 0;
   const auto topic = topic::view(app_, view);
   state_delta delta;
   WEIR_TRY(changelog_next, store_.changelog_stamp(shard_));
@@ -136,11 +160,19 @@ result<bool> shard_tail::take_rows(log_reader& from, std::string_view view, topi
   }
   delta.view_next.emplace_back(view, entries.back().offset + 1);
   WEIR_TRY_VOID(store_.apply(shard_, delta));
-  return true;
+  return bytes_of(entries);
 }
 
 result<bool> shard_tail::follow(const control_plan& plan) {
+  at_end_ = false;
+  std::int64_t end = 0;
+  const bool lacks = tasks_.lacks(plan);
+  if (lacks) {
+    WEIR_TRY(bounds, log_.bounds(changelog_topic_, shard_));
+    end = bounds.end;
+  }
   WEIR_TRY(more, follow_changelog());
+  at_end_ = lacks && !more && changelog_ && changelog_->position() >= end;
   for (const auto& [pipeline, planned] : plan.pipelines)
     for (const auto& view : planned.views) {
       WEIR_TRY(more_rows, follow_view(view.name, making_of(planned.record), kind_of(view)));
@@ -170,8 +202,9 @@ result<bool> shard_tail::follow_changelog() {
     changelog_ = std::move(*reader);
   }
   auto came = take_changes(*changelog_);
-  if (!came) changelog_.reset();
-  return came;
+  if (came) return *came >= fetch_bytes;
+  changelog_.reset();
+  return fail(std::move(came).error());
 }
 
 result<bool> shard_tail::follow_view(const std::string& view, std::int64_t making, topic_kind kind) {
@@ -196,8 +229,9 @@ result<bool> shard_tail::follow_view(const std::string& view, std::int64_t makin
     reader = std::move(*made);
   }
   auto came = take_rows(*reader, view, kind);
-  if (!came) reader.reset();
-  return came;
+  if (came) return *came >= fetch_bytes;
+  reader.reset();
+  return fail(std::move(came).error());
 }
 
 }  // namespace weir

@@ -27,11 +27,14 @@ class shard_tail {
 
   // To the end as it is now. State that the log has lost the ground of is wiped and rebuilt (PROTOCOL 24).
   status catch_up(const control_plan& plan);
-  // For a standby: what has come since the last call, at most a few MiB per topic; answers whether there is more. What
-  // seems lost is left alone: the owner's last transaction may not show yet.
+  // For a standby: what has come since the last call, at most a few MiB per topic; answers whether there was as much:
+  // more may be there. What seems lost is left alone: the owner's last transaction may not show yet.
   result<bool> follow(const control_plan& plan);
-  // For a standby that is at the end: reads what is missing of the tasks' state into memory, until `ends` answers true.
-  void warm(const control_plan& plan, const std::function<bool()>& ends) { tasks_.make(plan, ends); }
+  // For a standby, after follow(): where that came to the changelog's end, reads what is missing of the tasks' state
+  // into memory, until `ends` answers true.
+  void warm(const control_plan& plan, const std::function<bool()>& ends) {
+    if (at_end_) tasks_.make(plan, ends);
+  }
   std::size_t tasks_in_memory() const { return tasks_.size(); }
   // Those that are in memory and stand where the store does.
   task_map take_tasks(const control_plan& plan) { return tasks_.take(plan); }
@@ -44,9 +47,11 @@ class shard_tail {
   status restore_view(std::string_view view, topic_kind kind);
   result<bool> follow_changelog();
   result<bool> follow_view(const std::string& view, std::int64_t making, topic_kind kind);
-  // Applies what one fetch brings; false: nothing came.
-  result<bool> take_changes(log_reader& from);
-  result<bool> take_rows(log_reader& from, std::string_view view, topic_kind kind);
+  // Applies what one fetch brings; how many bytes that were, 0: nothing came.
+  result<std::size_t> take_changes(log_reader& from);
+  result<std::size_t> take_rows(log_reader& from, std::string_view view, topic_kind kind);
+  template <class Take>
+  bool read_to_end(std::unique_ptr<log_reader>& followed, Take take);
   status wipe();
   result<std::unique_ptr<log_reader>> reader_at(const std::string& topic, std::int64_t from);
 
@@ -55,6 +60,7 @@ class shard_tail {
   event_log& log_;
   state_store& store_;
   warm_tasks tasks_;
+  bool at_end_ = false;
   std::unique_ptr<log_reader> changelog_;
   struct followed_view {
     std::int64_t making = 0;

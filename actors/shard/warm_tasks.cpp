@@ -2,6 +2,8 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+
 #include "state/state_key.hpp"
 
 namespace weir {
@@ -85,6 +87,19 @@ void warm_tasks::drop_strangers(const control_plan& plan) {
   });
 }
 
+bool warm_tasks::may_make(const planned_pipeline& planned, const std::string& prefix) const {
+  if (planned.record.state != run_state::running || tasks_.contains(prefix)) return false;
+  const auto rest = not_before_.find(prefix);
+  return rest == not_before_.end() || clock::now() >= rest->second;
+}
+
+bool warm_tasks::lacks(const control_plan& plan) const {
+  if (plan.state.offset != seen_) return true;
+  return std::ranges::any_of(plan.pipelines, [&](const auto& one) {
+    return may_make(one.second, state_prefix(one.first, one.second.record.incarnation));
+  });
+}
+
 void warm_tasks::make(const control_plan& plan, const std::function<bool()>& ends) {
   drop_strangers(plan);
   const auto stamp = store_.changelog_stamp(options_.shard);
@@ -93,8 +108,7 @@ void warm_tasks::make(const control_plan& plan, const std::function<bool()>& end
   next_ = *stamp;
   for (const auto& [name, planned] : plan.pipelines) {
     const auto prefix = state_prefix(name, planned.record.incarnation);
-    if (planned.record.state != run_state::running || tasks_.contains(prefix)) continue;
-    if (const auto rest = not_before_.find(prefix); rest != not_before_.end() && clock::now() < rest->second) continue;
+    if (!may_make(planned, prefix)) continue;
     auto work = std::make_shared<task>(options_, planned, plan.names);
     const auto known = without_exceptions([&] { return work->load(store_, ends); });
     if (!known) give_up(prefix, known.error());

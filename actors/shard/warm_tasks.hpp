@@ -30,6 +30,8 @@ class warm_tasks {
   // Makes what the plan has and is missing; `ends`: see task::load.
   void make(const control_plan& plan, const std::function<bool()>& ends);
   void clear();
+  // Whether make() would read something.
+  bool lacks(const control_plan& plan) const;
   std::size_t size() const { return tasks_.size(); }
   // All that may run under this plan, for a store that stands where they do.
   task_map take(const control_plan& plan);
@@ -42,6 +44,7 @@ class warm_tasks {
   using clock = std::chrono::steady_clock;
 
   void drop_strangers(const control_plan& plan);
+  bool may_make(const planned_pipeline& planned, const std::string& prefix) const;
   void give_up(const std::string& prefix, const error& why);
 
   task_options options_;

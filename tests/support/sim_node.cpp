@@ -35,7 +35,7 @@ sim_standby::sim_standby(event_log& log, const std::string& folder, const sim_no
 
 void sim_standby::follow(const control_plan& plan) {
   for (auto& tail : tails_)
-    if (const auto more = tail->follow(plan); more && !*more) tail->warm(plan, {});
+    if (tail->follow(plan)) tail->warm(plan, {});
 }
 
 std::size_t sim_standby::tasks_in_memory() const {
