@@ -143,6 +143,7 @@ json describe_stream(const node_summary& s, const stream_record& record) {
   out["event_time"] = d.event_time ? json(d.columns->fields[*d.event_time].name) : json();
   out["lateness"] = format_interval(d.lateness_us);
   out["idle"] = d.idle_us > 0 ? json(format_interval(d.idle_us)) : json();
+  out["retention"] = d.retention_us > 0 ? json(format_interval(d.retention_us)) : json();
   return out;
 }
 

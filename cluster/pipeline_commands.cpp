@@ -85,6 +85,7 @@ status check_stream_unused(const control_plan& plan, const stream_record& stream
       "remove those first");
 }
 
+// But for its retention, which may change.
 bool same_stream(const stream_definition& a, const stream_definition& b) {
   return *a.columns == *b.columns && declared_format(a.format) == declared_format(b.format) &&
          a.event_time == b.event_time && a.event_time_unit_us == b.event_time_unit_us &&
@@ -192,7 +193,11 @@ status add_streams(const control_plan& plan, std::string_view pipeline, const de
       continue;
     }
     const auto now = plan.names.streams.find(stream.name);
-    if (now != plan.names.streams.end() && same_stream(now->second, stream)) continue;
+    if (now != plan.names.streams.end() && same_stream(now->second, stream)) {
+      if (now->second.retention_us != stream.retention_us)
+        out.push_back(to_record(stream_record{stream.name, stream.sql, std::string(pipeline)}));
+      continue;
+    }
     return with_hint(
         fail(errc::conflict, "stream {} exists with another declaration; its records are in the log", stream.name),
         "keep its CREATE TABLE as it was, or declare a new stream under another name");

@@ -190,14 +190,15 @@ result<std::map<std::string, attempt>> shard_writer::read_attempts() {
 std::vector<topic_config> topics_of(std::string_view app, int shards, const control_plan& plan,
                                     std::int64_t retention_ms, std::int64_t retention_bytes) {
   std::vector<topic_config> out;
-  const auto add = [&](std::string name, topic_kind kind) {
+  const auto add = [&](std::string name, topic_kind kind, std::int64_t own_retention_ms = 0) {
     const bool append = kind == topic_kind::append;
-    out.push_back({std::move(name), shards, kind, append ? retention_ms : 0, append ? retention_bytes : 0});
+    const auto keep_ms = own_retention_ms > 0 ? own_retention_ms : retention_ms;
+    out.push_back({std::move(name), shards, kind, append ? keep_ms : 0, append ? retention_bytes : 0});
   };
   add(topic::changelog(app), topic_kind::compacted);
   add(topic::attempts(app), topic_kind::compacted);
   for (const auto& [name, stream] : plan.names.streams) {
-    add(topic::stream(app, name), topic_kind::append);
+    add(topic::stream(app, name), topic_kind::append, stream.retention_us / 1'000);
     add(topic::dead(app, name), topic_kind::append);
   }
   for (const auto& [pipeline, planned] : plan.pipelines)

@@ -24,6 +24,7 @@ struct stream_definition {
   std::int64_t lateness_us = 0;                 // how far behind its newest record a source's watermark stays
   std::int64_t idle_us = 0;                     // a source silent for so long holds nothing back; 0: never idle
   std::int64_t max_future_us = 86'400'000'000;  // event times further ahead of arrival are dead letters
+  std::int64_t retention_us = 0;                // age from which records may be dropped; 0: log.retention
   std::string sql;                              // the statement as given
 };
 

@@ -63,6 +63,7 @@ result<std::int64_t> read_time_unit(const bind_context& context, const with_opti
 }
 
 constexpr std::array options_of_formats{"delimiter", "timestamps", "descriptors", "message", "framing"};
+constexpr std::int64_t least_retention_us = 60 * us_per_s;
 
 struct table_options {
   const with_option* event_time = nullptr;
@@ -80,6 +81,13 @@ status read_option(const bind_context& context, const with_option& option, strea
   if (option.name == "lateness") return read_interval(out.lateness_us, true);
   if (option.name == "idle") return read_interval(out.idle_us, true);
   if (option.name == "max_future") return read_interval(out.max_future_us, true);
+  if (option.name == "retention") {
+    WEIR_TRY_VOID(read_interval(out.retention_us, false));
+    if (out.retention_us >= least_retention_us) return {};
+    return context.invalid(
+        option.at, fmt::format("option retention cannot be '{}': records are kept for a minute at least", option.value),
+        "write a length of time: retention = '7 days'");
+  }
   if (option.name == "event_time") {
     seen.event_time = &option;
   } else if (option.name == "event_time_unit") {
@@ -93,8 +101,8 @@ status read_option(const bind_context& context, const with_option& option, strea
     out.format.options[option.name] = option.value;
   } else {
     return unknown_option(context, option,
-                          {"format", "event_time", "event_time_unit", "lateness", "idle", "max_future", "delimiter",
-                           "timestamps", "descriptors", "message", "framing"});
+                          {"format", "event_time", "event_time_unit", "lateness", "idle", "max_future", "retention",
+                           "delimiter", "timestamps", "descriptors", "message", "framing"});
   }
   return {};
 }

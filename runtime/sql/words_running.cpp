@@ -211,6 +211,7 @@ constexpr word_example options[] = {
     {"lateness", "CREATE TABLE e (k text) WITH (format = 'json', lateness = '2 s')"},
     {"idle", "CREATE TABLE e (k text) WITH (format = 'json', idle = '10 s')"},
     {"max_future", "CREATE TABLE e (k text) WITH (format = 'json', max_future = '1 hour')"},
+    {"retention", "CREATE TABLE e (k text) WITH (format = 'json', retention = '30 days')"},
     {"delimiter", "CREATE TABLE e (k text) WITH (format = 'csv', delimiter = ';')"},
     {"timestamps", "CREATE TABLE e (at timestamptz) WITH (format = 'json', timestamps = 'ms')"},
     {"emit",

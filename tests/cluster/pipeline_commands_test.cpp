@@ -70,6 +70,24 @@ TEST_CASE("the same CREATE TABLE in other words is the same stream") {
   CHECK(c.take(c.apply("socks", other_words, true)) == 1);
 }
 
+TEST_CASE("a stream that stands may get another retention, or none of its own, also while others read it") {
+  const auto script = [](const char* retention) {
+    return fmt::format(
+        "CREATE TABLE camera (image text NOT NULL, probability double precision) WITH (format = 'json', lateness = '2 "
+        "s'{});\nCREATE MATERIALIZED VIEW socks AS SELECT image, probability FROM camera;\n",
+        retention);
+  };
+  control_fixture c;
+  c.take(c.apply("socks", script("")));
+  c.take(c.apply("a", sure_sql));
+  CHECK(c.plan->names.streams.at("camera").retention_us == 0);
+  CHECK(c.take(c.apply("socks", script(", retention = '30 days'"), true)) == 2);
+  CHECK(c.plan->names.streams.at("camera").retention_us == 30LL * 24 * 3'600'000'000);
+  CHECK(c.take(c.apply("socks", script(", retention = '30 days'") + "-- once more\n", true)) == 1);
+  CHECK(c.take(c.apply("socks", script(""), true)) == 2);
+  CHECK(c.plan->names.streams.at("camera").retention_us == 0);
+}
+
 TEST_CASE("names of another pipeline are refused") {
   control_fixture c;
   c.take(c.apply("socks", socks_sql));

@@ -8,13 +8,14 @@ import collections
 import json
 import os
 import signal
+import subprocess
 import sys
 import time
 import unittest
 
 import kafka_test
 from deployment import CONFIG, answers_in_the_end, life, time_key
-from kafka_test import BROKERS, FOLDER, PATIENCE, on_kafka, rows_of, topics
+from kafka_test import BROKERS, FOLDER, PATIENCE, ROOT, on_kafka, rows_of, topics
 from node_process import node, run_tests, wait_until
 
 TRANSACTIONS = 'transaction_timeout = "1 s"\n'
@@ -48,7 +49,7 @@ follow = "true"
 """
 MANY = """
 CREATE TABLE readings (at timestamptz NOT NULL, k text NOT NULL, v bigint)
-  WITH (format = 'json', event_time = 'at', lateness = '1 day');
+  WITH (format = 'json', event_time = 'at', lateness = '1 day', retention = '30 days');
 CREATE MATERIALIZED VIEW weeks AS
   SELECT window_start, k, count(*) AS n, sum(v) AS total FROM tumble(readings, interval '7 days')
   GROUP BY window_start, k;
@@ -236,6 +237,10 @@ class two_nodes(answers_in_the_end, unittest.TestCase):
                 owner, standby = standby, owner
                 wait_until("the standby owns the shards", lambda: owns(owner), PATIENCE)
                 standby.start()
+            self.assertIn("retention.ms=2592000000", subprocess.run(
+                [ROOT / "tools/kafka", "configs", "--folder", FOLDER, "--describe", "--entity-type", "topics",
+                 "--entity-name", kafka_test.app("many") + ".stream.readings"],
+                check=True, text=True, capture_output=True, timeout=PATIENCE).stdout)
             self.assertNotIn("not kept in memory", owner.log_text() + standby.log_text())
             both.grows.write(both.line(0, 5, NEXT_WEEK))
             expected = collections.Counter((k, n, both.total[k]) for k, n in both.n.items())

@@ -185,13 +185,14 @@ TEST_CASE("a stream's declaration keeps its time, format and limits") {
   const auto names = catalog_of(
       "CREATE TABLE s (at bigint NOT NULL, v real, ok boolean) WITH (format = csv, event_time = 'at', event_time_unit "
       "= ms, "
-      "lateness = '2 s', idle = '10 s', max_future = '1 hour', delimiter = ';')");
+      "lateness = '2 s', idle = '10 s', max_future = '1 hour', delimiter = ';', retention = '30 days')");
   const auto& s = names.streams.at("s");
   CHECK(s.event_time == 0);
   CHECK(s.event_time_unit_us == 1000);
   CHECK(s.lateness_us == 2'000'000);
   CHECK(s.idle_us == 10'000'000);
   CHECK(s.max_future_us == 3'600'000'000);
+  CHECK(s.retention_us == 30LL * 24 * 3'600'000'000);
   CHECK(s.format == format_spec{"csv", {{"delimiter", ";"}}});
   CHECK(s.columns->fields[0] == field{"at", data_type::bigint, true});
   CHECK(s.columns->fields[1].type == data_type::double_precision);
