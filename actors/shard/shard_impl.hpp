@@ -25,6 +25,9 @@ inline constexpr std::uint64_t whole_unit = 0;
 // Attempts of ingest stand under this and the source's name; no pipeline's name has a slash.
 inline const std::string source_attempts = "source/";
 
+// After a start, units that may have ended the process wait so long: others pass theirs meanwhile.
+inline constexpr std::int64_t suspect_wait_us = 300'000;
+
 // One pipeline in this shard.
 struct pipeline_run {
   enum class phase : std::uint8_t {

@@ -14,8 +14,6 @@ namespace {
 constexpr std::int64_t poll_us = 1'000'000, retry_us = 1'000;
 constexpr std::int64_t restore_retry_us = 50'000;
 constexpr int restore_tries = 100;
-// After a start, units that may have ended the process wait so long: others pass theirs meanwhile.
-constexpr std::int64_t suspect_wait_us = 300'000;
 
 struct opened {
   std::shared_ptr<shard_writer> writer;

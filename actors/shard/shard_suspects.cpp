@@ -129,9 +129,15 @@ void shard::impl::suspect_taken(ingest_work& work, const status& taken) {
   chunks.push_front(std::move(*work.kept));
 }
 
-// After a start, units that may have ended the process wait: others pass theirs meanwhile. Then one at a time.
+// After a start, units that may have ended the process wait: others pass theirs meanwhile. Then one at a time, the less
+// suspect ones sooner: an innocent one has an attempt that is not its own, and no more.
 bool shard::impl::may_try(const attempt& a, bool counted, std::string_view pipeline) {
-  if (!counted && a.count > 0 && now_us < suspects_from_us) return false;
+  const bool more_suspect = a.count > 1 || (a.length != whole_unit && !counted);
+  if (!counted && (a.count > 0 || more_suspect) && now_us < suspects_from_us) return false;
+  if (!counted && more_suspect && suspects_from_us > 0 && now_us < suspects_from_us + suspect_wait_us) {
+    waits_for_turn = true;
+    return false;
+  }
   const auto attempts_before = counted ? a.count - 1 : a.count;
   if (turn->ask(options.shard, pipeline, attempts_before > 0 || a.length != whole_unit)) return true;
   waits_for_turn = true;

@@ -3,11 +3,12 @@ the sources are held back, and no record is lost or counted twice.
 
 Usage: overload.py WEIR_NODE WEIR [--seconds 600]      (tools/test runs 40 seconds of it)
 
-First the node's capacity is measured with sources that send as fast as they are let; then the same number of sources
-sends twice that. Prints one line of JSON."""
+First the node's capacity is measured with sources that send as fast as they are let; then sources that
+send twice that. Prints one line of JSON."""
 
 import argparse
 import json
+import math
 import os
 import pathlib
 import re
@@ -17,7 +18,8 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "process"))
 from node_process import node, programs, wait_until  # noqa: E402
 
-SOURCES = 8
+SOURCES = 8  # at least
+MOST_RATE = 1_000_000  # of one simulated source
 MIB = 1 << 20
 INGEST_QUEUE, TASK_QUEUE, CHUNK = 4 * MIB, 8 * MIB, MIB // 4
 SHARDS = 2
@@ -48,8 +50,10 @@ CREATE MATERIALIZED VIEW totals WITH (max_rows = 1000) AS SELECT source, count(*
 
 
 def add_sources(n, prefix, rate):
+    """Sources that together send so many records a second."""
+    count = max(SOURCES, math.ceil(rate / MOST_RATE))
     lines = [f'[[source]]\nname = "{prefix}-{i}"\nstream = "camera"\nconnector = "simulate"\n'
-             f'instrument = "sock-camera"\nseed = "{i + 1}"\nrate = "{rate:.0f}"\n' for i in range(SOURCES)]
+             f'instrument = "sock-camera"\nseed = "{i + 1}"\nrate = "{rate / count:.0f}"\n' for i in range(count)]
     n.write("sources.toml", "".join(lines))
     done = n.weir("source", "add", "--from", str(n.folder / "sources.toml"))
     if done.code != 0:
@@ -99,7 +103,7 @@ def wait_until_all_is_in_the_view(n, seconds):
 
 
 def measure_capacity(n, seconds):
-    add_sources(n, "probe", 1e6)
+    add_sources(n, "probe", SOURCES * MOST_RATE)
     wait_until("the first records", lambda: records(n, "probe") > 0)
     time.sleep(2)
     first, began = records(n, "probe"), time.monotonic()
@@ -118,7 +122,7 @@ def check_queues(n):
 
 
 def overload(n, seconds, rate):
-    add_sources(n, "load", rate / SOURCES)
+    add_sources(n, "load", rate)
     began, samples, most_ingest, most_tasks = time.monotonic(), [], 0, 0
     while time.monotonic() - began < seconds:
         samples.append(resident_mib(n))
