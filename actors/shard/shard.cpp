@@ -253,18 +253,15 @@ std::optional<std::int64_t> shard::next_tick_us() const {
   if (!running()) return std::nullopt;
   std::int64_t next = i.now_us + longest_rest_us;
   const auto at_most = [&](std::int64_t t) { next = std::min(next, std::max(t, i.now_us + 1'000)); };
-  const auto interval = [&](bool urgent) {
-    return urgent ? i.options.commit_interval_min_us : i.options.commit_interval_max_us;
-  };
   // What waits for a job or a commit that is out goes on with its end, not with a tick.
   if (!i.ingest_out) {
     if (i.intake->dirty() && !i.has_ready(ingest_pipeline))
-      at_most(i.ingest_cut_at_us + interval(i.ingest_has_records));
+      at_most(i.ingest_cut_at_us + i.ingest_interval_us(!i.ingest_has_records));
     if (i.next_idle_us) at_most(*i.next_idle_us);
   }
   for (const auto& [name, p] : i.pipelines) {
     if (!p.job_out && p.work && p.work->dirty() && !i.has_ready(name))
-      at_most(p.cut_at_us + interval(p.work->urgent()));
+      at_most(p.cut_at_us + i.interval_us(!p.work->urgent()));
     if (!p.job_out && p.work && !p.careful) at_most(p.poll_at_us);
     if (p.retry_at_us > i.now_us) at_most(p.retry_at_us);
   }

@@ -222,6 +222,8 @@ struct shard::impl {
   std::optional<shard_job> task_job(pipeline_run& p);
   bool ingest_full() const { return intake->open_bytes() >= options.epoch_max_bytes; }
   bool has_ready(std::string_view pipeline) const;
+  std::int64_t interval_us(bool backlog) const;
+  std::int64_t ingest_interval_us(bool backlog) const;
   bool cut_due(std::int64_t last_cut, bool backlog) const;
   void use_hint(task_input& input) const;
   void route(const std::vector<ingested_ptr>& batches);

@@ -116,9 +116,21 @@ bool shard::impl::has_ready(std::string_view pipeline) const {
   return std::ranges::any_of(ready, [&](const epoch& e) { return e.pipeline == pipeline; });
 }
 
+// Epochs grow under load; at the tail a commit follows at once (group commit, DESIGN §5).
+std::int64_t shard::impl::interval_us(bool backlog) const {
+  return backlog ? options.commit_interval_max_us : options.commit_interval_min_us;
+}
+
+// A task's epoch that holds records of ingest's open one waits for it: cut sooner, both are one commit, not two. Half
+// of the interval stays, so that pipelines that cut at different times do not make a commit each.
+std::int64_t shard::impl::ingest_interval_us(bool backlog) const {
+  const bool awaited =
+      std::ranges::any_of(ready, [&](const epoch& e) { return e.needs_ingest >= intake->open_epoch(); });
+  return interval_us(backlog) / (awaited ? 2 : 1);
+}
+
 bool shard::impl::cut_due(std::int64_t last_cut, bool backlog) const {
-  // Epochs grow under load; at the tail a commit follows at once (group commit, DESIGN §5).
-  return draining || now_us - last_cut >= (backlog ? options.commit_interval_max_us : options.commit_interval_min_us);
+  return draining || now_us - last_cut >= interval_us(backlog);
 }
 
 offered_chunk shard::impl::take_front_chunk() {
@@ -160,7 +172,8 @@ std::optional<shard_job> shard::impl::ingest_job() {
   const bool awaited = ingest_awaited || std::ranges::any_of(work->answers, [](const ingest_work::answer& a) {
                          return static_cast<bool>(a.committed);
                        });
-  const bool due = ingest_full() || cut_due(ingest_cut_at_us, !awaited && (!chunks.empty() || !records));
+  const bool backlog = !awaited && (!chunks.empty() || !records);
+  const bool due = ingest_full() || draining || now_us - ingest_cut_at_us >= ingest_interval_us(backlog);
   work->cut = work->cut || (!has_ready(ingest_pipeline) && due && (intake->dirty() || takes));
   if (!takes && !work->cut && !work->check_idle) return std::nullopt;
   if (work->cut) ingest_cut_at_us = now_us;
