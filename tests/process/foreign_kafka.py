@@ -14,6 +14,29 @@ PYTHON = os.environ.get("WEIR_PYTHON", "")  # with kafka-python and confluent-ka
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 PATIENCE = 120
 COMPRESSIONS = ("none", "gzip", "snappy", "lz4", "zstd")
+# A node's log on the brokers; it commits soon.
+ON_KAFKA = f"""
+[log]
+kind = "kafka"
+[log.kafka]
+brokers = "{BROKERS}"
+replication = 1
+min_insync = 1
+[commit]
+interval_min = "0 s"
+interval_max = "10 ms"
+"""
+
+
+def node_on_kafka(app):
+    """The sections of a node whose log is on the brokers."""
+    return f"""
+[node]
+app = "{app}"
+shards = 2
+worker_threads = 2
+log_level = "warning"
+""" + ON_KAFKA
 
 
 def run_with_clients():

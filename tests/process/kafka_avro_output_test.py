@@ -15,7 +15,7 @@ import unittest
 
 import avro_registry
 import foreign_kafka as foreign
-from foreign_kafka import BROKERS, PATIENCE
+from foreign_kafka import PATIENCE
 from node_process import node, wait_until
 
 NAME = f"v{os.getpid()}"
@@ -33,21 +33,7 @@ KEYS, KILLS = 4, 3
 
 
 def config(registry):
-    return f"""
-[node]
-app = "{NAME}"
-shards = 2
-worker_threads = 2
-log_level = "warning"
-[log]
-kind = "kafka"
-[log.kafka]
-brokers = "{BROKERS}"
-replication = 1
-min_insync = 1
-[commit]
-interval_min = "0 s"
-interval_max = "10 ms"
+    return foreign.node_on_kafka(NAME) + f"""
 [sources]
 restart_min = "100 ms"
 restart_max = "1 s"

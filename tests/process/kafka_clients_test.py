@@ -21,21 +21,7 @@ CREATE TABLE orders (id bigint NOT NULL, by text NOT NULL, key text) WITH (forma
 CREATE MATERIALIZED VIEW totals WITH (max_rows = 100, topic = '{NAME}-totals') AS
   SELECT by, count(*) AS n, sum(id) AS total FROM orders WHERE key IS NULL GROUP BY by;
 """
-CONFIG = f"""
-[node]
-app = "{NAME}"
-shards = 2
-worker_threads = 2
-log_level = "warning"
-[log]
-kind = "kafka"
-[log.kafka]
-brokers = "{BROKERS}"
-replication = 1
-min_insync = 1
-[commit]
-interval_min = "0 s"
-interval_max = "10 ms"
+CONFIG = foreign.node_on_kafka(NAME) + """
 [gateway]
 port = 0
 """

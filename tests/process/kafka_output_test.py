@@ -23,21 +23,7 @@ CREATE MATERIALIZED VIEW high WITH (topic = '{NAME}-high', format = 'csv') AS
 CREATE MATERIALIZED VIEW totals WITH (max_rows = 3, topic = '{NAME}-totals') AS
   SELECT k, count(*) AS n, sum(id) AS total FROM orders GROUP BY k;
 """
-CONFIG = f"""
-[node]
-app = "{NAME}"
-shards = 2
-worker_threads = 2
-log_level = "warning"
-[log]
-kind = "kafka"
-[log.kafka]
-brokers = "{BROKERS}"
-replication = 1
-min_insync = 1
-[commit]
-interval_min = "0 s"
-interval_max = "10 ms"
+CONFIG = foreign.node_on_kafka(NAME) + """
 [sources]
 restart_min = "100 ms"
 restart_max = "1 s"

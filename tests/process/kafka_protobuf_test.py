@@ -35,17 +35,6 @@ CREATE MATERIALIZED VIEW framed WITH (max_rows = 3, topic = '{NAME}-framed', for
   descriptors = 'shop.desc', message = 'shop.Total', framing = 'confluent', compatibility = 'NONE') AS
   SELECT k, count(*) AS n, sum(id) AS total FROM orders GROUP BY k;
 """
-ON_KAFKA = f"""
-[log]
-kind = "kafka"
-[log.kafka]
-brokers = "{BROKERS}"
-replication = 1
-min_insync = 1
-[commit]
-interval_min = "0 s"
-interval_max = "10 ms"
-"""
 
 
 def config(registry="", more=""):
@@ -105,7 +94,7 @@ class protobuf_topics(unittest.TestCase):
         return made
 
     def outward(self, registry):
-        made = node(config(registry, ON_KAFKA), {"main.sql": OUTWARD})
+        made = node(config(registry, foreign.ON_KAFKA), {"main.sql": OUTWARD})
         made.patience = PATIENCE
         (made.folder / "sets").mkdir()
         shutil.copy(SHOP, made.folder / "sets")
