@@ -67,6 +67,11 @@ template <int64 Step>
 int64 truncate_to(int64 us) {
   return floor_to(us, Step);
 }
+// An interval loses its smaller fields, so it comes nearer to zero, as in PostgreSQL.
+template <int64 Step>
+int64 shorten_to(int64 us) {
+  return us - us % Step;
+}
 int64 truncate_to_month(int64 us) {
   const auto t = to_civil(us);
   return at_day(t.year, t.month, 1);
@@ -79,23 +84,23 @@ int64 truncate_to_year(int64 us) { return at_day(to_civil(us).year, 1, 1); }
 
 struct truncate_unit {
   view name;
-  truncate_function run;
-  bool fixed;  // of fixed length: fit for intervals too
+  truncate_function of_time;
+  truncate_function of_interval;  // null: has no fixed length
 };
 
 constexpr truncate_unit truncate_units[] = {
-    {"microseconds", truncate_to<1>, true},
-    {"microsecond", truncate_to<1>, true},
-    {"milliseconds", truncate_to<us_per_ms>, true},
-    {"millisecond", truncate_to<us_per_ms>, true},
-    {"second", truncate_to<us_per_s>, true},
-    {"minute", truncate_to<us_per_minute>, true},
-    {"hour", truncate_to<us_per_hour>, true},
-    {"day", truncate_to<us_per_day>, true},
-    {"week", monday_of, false},
-    {"month", truncate_to_month, false},
-    {"quarter", truncate_to_quarter, false},
-    {"year", truncate_to_year, false},
+    {"microseconds", truncate_to<1>, shorten_to<1>},
+    {"microsecond", truncate_to<1>, shorten_to<1>},
+    {"milliseconds", truncate_to<us_per_ms>, shorten_to<us_per_ms>},
+    {"millisecond", truncate_to<us_per_ms>, shorten_to<us_per_ms>},
+    {"second", truncate_to<us_per_s>, shorten_to<us_per_s>},
+    {"minute", truncate_to<us_per_minute>, shorten_to<us_per_minute>},
+    {"hour", truncate_to<us_per_hour>, shorten_to<us_per_hour>},
+    {"day", truncate_to<us_per_day>, shorten_to<us_per_day>},
+    {"week", monday_of, nullptr},
+    {"month", truncate_to_month, nullptr},
+    {"quarter", truncate_to_quarter, nullptr},
+    {"year", truncate_to_year, nullptr},
 };
 
 kernel_or_problem prepare_date_trunc(std::span<const node_ptr> arguments) {
@@ -103,9 +108,10 @@ kernel_or_problem prepare_date_trunc(std::span<const node_ptr> arguments) {
   const bool of_interval = arguments[1]->type() == interval;
   std::vector<view> known;
   for (const auto& u : truncate_units) {
-    if (of_interval && !u.fixed) continue;
+    const auto run = of_interval ? u.of_interval : u.of_time;
+    if (run == nullptr) continue;
     if (unit == u.name) {
-      auto body = [run = u.run](int_result& out, view, int64 us) { out.value = run(us); };
+      auto body = [run](int_result& out, view, int64 us) { out.value = run(us); };
       return row_kernel<int64, view, int64>(arguments[1]->type(), body);
     }
     known.push_back(u.name);
@@ -189,13 +195,15 @@ kernel_or_problem prepare_to_char(std::span<const node_ptr> arguments) {
 
 void date_bin(int_result& out, int64 stride, int64 us, int64 origin) {
   if (stride <= 0) return out.fail("date_bin needs a stride above zero");
-  out.value = floor_to(us, stride, origin);
-  if (out.value < timestamp_min_us) return out.fail("timestamp out of range (years 1 to 9999)");
+  const int64 in_bin = (us - origin) % stride;
+  if (__builtin_sub_overflow(us, in_bin < 0 ? in_bin + stride : in_bin, &out.value) || out.value < timestamp_min_us)
+    return out.fail("timestamp out of range (years 1 to 9999)");
 }
 
 void to_timestamp(int_result& out, double seconds) {
   const double us = std::nearbyint(seconds * 1e6);
-  if (!(us >= static_cast<double>(timestamp_min_us) && us <= static_cast<double>(timestamp_max_us)))
+  // The last microsecond of year 9999 has no double; the next one above is in year 10000.
+  if (!(us >= static_cast<double>(timestamp_min_us) && us < static_cast<double>(timestamp_max_us)))
     return out.fail("timestamp out of range (years 1 to 9999)");
   out.value = static_cast<int64>(us);
 }

@@ -15,8 +15,9 @@ schema_ptr every_type();
 
 // Checks what every decoder promises (one row or one failure a record, columns as long as the batch, texts that are
 // UTF-8, times that can be written), and answers the rows; `accepted` gets their records.
+// Records that weir wrote itself, in the format that `written_by` names, must all be read.
 record_batch decode_checked(record_decoder& decoder, const schema_ptr& columns, const raw_records& records,
-                            raw_records* accepted = nullptr);
+                            raw_records* accepted = nullptr, std::string_view written_by = {});
 // The same values in the same rows.
 void check_same(const record_batch& a, const record_batch& b, std::string_view how);
 // JSON and CSV give the same rows back.

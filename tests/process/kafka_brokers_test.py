@@ -9,7 +9,6 @@ nodes or brokers bounce, hard or clean; one reader of committed entries runs bes
 WEIR_BROKER_KILLS=n: so many kills (default 1). WEIR_COPY_RECORDS=100000: the long form of the copy, all four ways."""
 
 import collections
-import json
 import os
 import pathlib
 import random
@@ -22,7 +21,7 @@ import unittest
 
 from kafka_cluster import PATIENCE, ROOT, kafka_cluster, log_section, named
 from node_process import node, programs, run_tests, wait_until
-from posting import send
+from posting_client import client
 
 KILLS = int(os.environ.get("WEIR_BROKER_KILLS", "1"))
 COPIED = int(os.environ.get("WEIR_COPY_RECORDS", "8000"))
@@ -30,7 +29,7 @@ WAYS = [(how, what) for what in ("nodes", "brokers") for how in ("hard", "clean"
 if "WEIR_COPY_RECORDS" not in os.environ:
     WAYS = [("hard", "nodes"), ("clean", "brokers")]
 COPY_RATE, BOUNCE_EACH_S = 2_000, 2  # records a second that are offered; seconds between bounces
-SHARDS, CLIENTS, RECORDS = 4, 8, 20
+SHARDS, CLIENTS = 4, 8
 LOAD_SECONDS = 5  # before a kill, and after the brokers are whole again
 
 CONFIG = f"""
@@ -52,37 +51,6 @@ CREATE MATERIALIZED VIEW echo AS SELECT client, n FROM readings WHERE n >= 0;
 CREATE MATERIALIZED VIEW totals WITH (max_rows = 1000) AS
   SELECT client, count(*) AS records, sum(n) AS total FROM readings GROUP BY client;
 """
-
-
-class client(threading.Thread):
-    """Posts numbered records, each body again until it is taken; remembers when answers came."""
-
-    def __init__(self, n, number):
-        super().__init__(daemon=True)
-        self.node, self.number = n, number
-        self.taken, self.gap, self.refusals = 0, 0.0, collections.Counter()
-        self.last, self.over = None, threading.Event()
-
-    def run(self):
-        while not self.over.is_set():
-            body = "".join(json.dumps({"client": self.number, "n": i}) + "\n"
-                           for i in range(self.taken, self.taken + RECORDS))
-            while True:
-                status, _ = send(self.node, body, key=f"{self.number}-{self.taken}", source=f"client{self.number}",
-                                 timeout=60)
-                if status == 200:
-                    break
-                self.refusals[status] += 1
-                time.sleep(0.02)
-            now = time.monotonic()
-            if self.last is not None:
-                self.gap = max(self.gap, now - self.last)
-            self.last = now
-            self.taken += RECORDS
-
-    def take_gap(self):
-        gap, self.gap = self.gap, 0.0
-        return gap
 
 
 COPY_CONFIG = """

@@ -8,9 +8,10 @@ import time
 import unittest
 
 from deployment import CONFIG, answers_in_the_end, life
-from kafka_brokers_test import CLIENTS, CONFIG as POSTED_CONFIG, SQL as POSTED_SQL, client, committed_of
+from kafka_brokers_test import CLIENTS, CONFIG as POSTED_CONFIG, SQL as POSTED_SQL, committed_of
 from kafka_cluster import PATIENCE, given_cluster, log_section, named, run_tests_on_kafka
 from node_process import node, wait_until
+from posting_client import client
 
 OUTPUTS_WITH_POSITIONS, POSITIONS_WITH_OUTPUTS, UNKNOWN_OUTCOMES = 27, 28, 8
 TRIES = 12

@@ -18,6 +18,7 @@ import unittest
 from deployment import CONFIG, answers_in_the_end, life, time_key
 from live_follower import live_follower
 from node_process import node, run_tests, wait_until
+from outage_load import outage_load
 
 BROKERS, FOLDER = os.environ.get("WEIR_KAFKA", ""), os.environ.get("WEIR_KAFKA_FOLDER", "")
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -137,18 +138,27 @@ class on_brokers(answers_in_the_end, unittest.TestCase):
 
     def test_an_outage_of_the_brokers_stops_nothing_for_good(self):
         for ends, begins in OUTAGES:
+            load = outage_load(OUTAGE_SECONDS)
             with self.subTest(ends), (
-                    deployment := self.deployment("outage-" + ends, 'timeout = "3 s"\n')).node as n:
+                    deployment := self.deployment("outage-" + ends, 'timeout = "3 s"\n' + load.config)).node as n:
+                for name, text in load.files.items():
+                    n.write(name, text)
                 n.start()
+                load.start(n)
                 follower = live_follower(n, "high", timeout=PATIENCE)
                 follower.start()
                 wait_until("rows go out live", lambda: follower.rows, PATIENCE)
+                wait_until("every client was answered", lambda: min(load.taken()) > 0, PATIENCE)
                 broker(ends)
                 try:
                     self.check_it_waits(deployment)
+                    self.assertGreater(min(load.refused()), 0, "a client did not notice the outage")
                 finally:
                     broker(begins)
+                before = load.taken()
                 wait_until("the node is ready again", lambda: n.ask("/readyz")[0] == 200, PATIENCE, pause=0.2)
+                wait_until("every client goes on", lambda: all(a > b for a, b in zip(load.taken(), before)), PATIENCE)
+                load.check_in_the_end(self, n, PATIENCE)
                 self.check_in_the_end(deployment, PATIENCE, stop=False)
                 wanted = len(deployment.expected()["high"])
                 wait_until("the follower has every row", lambda: len(follower.rows) >= wanted, PATIENCE)

@@ -111,6 +111,25 @@ TEST_CASE("texts, times and json from columns answer row by row") {
   CHECK(evaluate("k = ''", in, 4).values == texts{"false", "false", "true", "NULL"});
 }
 
+TEST_CASE("no function makes a time outside the years 1 to 9999, which no text could say") {
+  const std::string refused = "error: timestamp out of range (years 1 to 9999)";
+  CHECK(answer_of("to_timestamp(253402300799)") == "9999-12-31T23:59:59Z");
+  CHECK(answer_of("to_timestamp(253402300800)") == refused);
+  CHECK(answer_of("to_timestamp(-62135596800)") == "0001-01-01T00:00:00Z");
+  CHECK(answer_of("to_timestamp(-62135596801)") == refused);
+  CHECK(answer_of("to_timestamp('NaN'::double precision)") == refused);
+  // A bin that begins before the first of all 64-bit times.
+  CHECK(answer_of("date_bin(interval '9223372036854775807 us', timestamptz '0001-01-01', timestamptz '0001-01-02')") ==
+        refused);
+  CHECK(answer_of("date_bin(interval '2 days', timestamptz '0001-01-01', timestamptz '9999-12-31')") == refused);
+}
+
+TEST_CASE("date_trunc makes an interval shorter, as PostgreSQL does") {
+  CHECK(answer_of("date_trunc('hour', interval '1 day 01:59:00')") == "1 day 01:00:00");
+  CHECK(answer_of("date_trunc('hour', interval '-01:59:00')") == "-01:00:00");
+  CHECK(answer_of("date_trunc('day', interval '-9223372036854775807 us' - interval '1 us')") == "-106751991 days");
+}
+
 // Expressions over columns for the property below; a row at a time, and constants in place of columns, go other ways
 // through the kernels.
 constexpr std::string_view mixed[] = {"n + 1",
