@@ -39,13 +39,21 @@ result<std::string> read_file(const std::string& path) {
   return out.str();
 }
 
+constexpr std::int64_t commit_company_us = 5'000;  // a transaction takes about that long
+
+std::int64_t least_commit_interval_us(const config& c) {
+  if (!is_shared_log(c)) return c.commit.interval_min_us;
+  return std::min(std::max(c.commit.interval_min_us, c.kafka.interval_min_us), c.commit.interval_max_us);
+}
+
 shard_options options_of(const config& c, int shard) {
   shard_options o;
   o.app = c.node.app;
   o.shard = shard;
   o.shards = static_cast<int>(c.node.shards);
-  o.commit_interval_min_us = c.commit.interval_min_us;
+  o.commit_interval_min_us = least_commit_interval_us(c);
   o.commit_interval_max_us = c.commit.interval_max_us;
+  if (is_shared_log(c)) o.commit_company_us = commit_company_us;
   o.epoch_max_bytes = static_cast<std::size_t>(c.commit.max_bytes);
   o.ingest_queue_bytes = static_cast<std::size_t>(c.limits.ingest_queue_bytes);
   o.task_queue_bytes = static_cast<std::size_t>(c.limits.task_queue_bytes);
@@ -309,6 +317,7 @@ child_spec node::shard_child(int shard) {
 
 child_spec node::source_child(const source_record& record) {
   source_setup setup;
+  setup.commit_interval_us = least_commit_interval_us(config_);
   setup.spec = {record.name, record.stream, record.connector, record.options};
   setup.context = context_of(record.stream);
   setup.limits.max_records = static_cast<std::size_t>(config_.limits.chunk_records);

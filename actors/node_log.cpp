@@ -80,10 +80,14 @@ deployment_record deployment_of(const config& c) {
   return {shards, shards, is_shared_log(c) ? static_cast<int>(c.kafka.shards_per_writer) : 1};
 }
 
+// Shards cut at the same moments (shard::next_cut_us), and come to commit within about that long.
+constexpr std::chrono::milliseconds writer_company{3};
+
 writer_group_options group_options(const config& c, int group) {
   writer_group_options o;
   o.id = topic::group_writer(c.node.app, group);
   o.max_commit_bytes = kafka_log_options().max_commit_bytes;
+  o.company = writer_company;
   o.patience = std::chrono::milliseconds(c.kafka.timeout_us / 1'000);
   return o;
 }

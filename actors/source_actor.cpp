@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include "runtime/fault/protocol_rules.hpp"
+#include "runtime/time/timestamp.hpp"
 
 namespace weir {
 
@@ -14,6 +15,7 @@ using self_ptr = source_actor::stateful_pointer<source_actor_state>;
 // A shard tells its sources when it runs; what lies between is for one whose queue is full.
 constexpr std::chrono::microseconds attach_again = 50ms, attach_again_most = 1s;
 constexpr auto attach_timeout = 5s;
+constexpr std::int64_t before_cut_us = 2'500;  // what a chunk takes to come through ingest
 
 void fail_source(self_ptr self, const error& why) {
   const auto& name = self->state.setup.spec.name;
@@ -32,9 +34,21 @@ const pulled_ptr& hung_answer() {
   return hung;
 }
 
+// A timer that was set for later is forgotten: when it fires, nothing is due.
+void wake_in(self_ptr self, std::chrono::microseconds delay) {
+  auto& at = self->state.timer_at;
+  const auto wanted = self->clock().now() + delay;
+  if (at && *at <= wanted) return;
+  at = wanted;
+  self->delayed_send(self, delay, timer_atom::value);
+}
+
 void pull(self_ptr self) {
   auto& s = self->state;
   if (s.pull_out || s.ended || s.attaching || s.ending || !s.from || s.on_the_way >= s.setup.credit) return;
+  const auto left = s.rests_until_us - s.setup.context.now_us();
+  if (left > 0 && left <= s.setup.commit_interval_us)  // else the clock was set back
+    return wake_in(self, std::chrono::microseconds(left));
   s.ready = false;
   auto from = s.from;
   auto limits = s.setup.limits;
@@ -72,15 +86,6 @@ void open_at(self_ptr self, const source_attachment& a) {
   pull(self);
 }
 
-// A timer that was set for later is forgotten: when it fires, nothing is due.
-void wake_in(self_ptr self, std::chrono::microseconds delay) {
-  auto& at = self->state.timer_at;
-  const auto wanted = self->clock().now() + delay;
-  if (at && *at <= wanted) return;
-  at = wanted;
-  self->delayed_send(self, delay, timer_atom::value);
-}
-
 void attach(self_ptr self) {
   auto& s = self->state;
   s.from.reset();
@@ -109,6 +114,14 @@ void attach(self_ptr self) {
             self->state.asking = false;
             again();
           });
+}
+
+// Records wait for the next commit anyway (shard::next_cut_us): those that come meanwhile are taken together, twice in
+// an interval, the second time so that they reach ingest before it cuts.
+std::int64_t next_pull_us(std::int64_t now_us, std::int64_t commit_interval_us) {
+  const auto step = commit_interval_us / 2;
+  if (step < 2 * before_cut_us) return now_us;
+  return floor_to(now_us + before_cut_us, step) + step - before_cut_us;
 }
 
 void note_rate(self_ptr self, std::uint64_t records, std::uint64_t bytes, const std::string& progress) {
@@ -183,8 +196,12 @@ void pulled(self_ptr self, const pulled_ptr& from_pool) {
     return;
   }
   s.pause = 0us;
+  const bool took_all = answer->took_all;
   hand_over(self, std::move(*answer));
-  pull(self);
+  if (!took_all) return pull(self);
+  const auto now = s.setup.context.now_us();
+  s.rests_until_us = next_pull_us(now, s.setup.commit_interval_us);
+  wake_in(self, std::chrono::microseconds(s.rests_until_us - now));
 }
 
 // A commit of a former session says nothing about this connector's chunks: its numbers and the connection's packet

@@ -21,6 +21,7 @@ struct source_setup {
   connector_context context;
   pull_limits limits;
   int credit = 2;
+  std::int64_t commit_interval_us = 0;  // of its shard; 0: not known
   std::chrono::milliseconds patience{2'000};
   std::function<shard_actor()> shard;  // of the source, at this moment
   worker_pool* pool = nullptr;
@@ -42,6 +43,7 @@ struct source_actor_state {
   bool attaching = false;
   bool asking = false;  // the shard has not yet answered the attempt to attach
   std::chrono::microseconds attach_pause{0};
+  std::int64_t rests_until_us = 0;  // all that was there is taken, and no commit is near
   // One timer at a time: each fires one pull or one attempt to attach.
   std::optional<caf::actor_clock::time_point> timer_at;
   std::chrono::microseconds pause{0};  // how long to wait after an empty pull

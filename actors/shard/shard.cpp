@@ -256,16 +256,17 @@ std::optional<std::int64_t> shard::next_tick_us() const {
   // What waits for a job or a commit that is out goes on with its end, not with a tick.
   if (!i.ingest_out) {
     if (i.intake->dirty() && !i.has_ready(ingest_pipeline))
-      at_most(i.ingest_cut_at_us + i.ingest_interval_us(!i.ingest_has_records));
+      at_most(i.next_ingest_cut_us(!i.ingest_has_records));
     if (i.next_idle_us) at_most(*i.next_idle_us);
   }
   for (const auto& [name, p] : i.pipelines) {
     if (!p.job_out && p.work && p.work->dirty() && !i.has_ready(name))
-      at_most(p.cut_at_us + i.interval_us(!p.work->urgent()));
+      at_most(i.next_cut_us(p.cut_at_us, !p.work->urgent()));
     if (!p.job_out && p.work && !p.careful) at_most(p.poll_at_us);
     if (p.retry_at_us > i.now_us) at_most(p.retry_at_us);
   }
   if (!i.ready.empty() && i.commit_retry_us > i.now_us) at_most(i.commit_retry_us);
+  if (const auto until = i.company_until_us(); until && *until > i.now_us) at_most(*until);
   if (i.suspects_from_us > i.now_us) at_most(i.suspects_from_us);
   if (i.waits_for_turn) at_most(i.now_us);
   return next;

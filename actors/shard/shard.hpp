@@ -38,6 +38,9 @@ struct shard_options {
   int shards = 1;
   std::int64_t commit_interval_min_us = 5'000;
   std::int64_t commit_interval_max_us = 100'000;
+  // How long a commit of ingest's waits for the epochs of tasks that its rows are on their way to; 0: not at all. Worth
+  // it where a commit takes longer than that.
+  std::int64_t commit_company_us = 0;
   std::size_t epoch_max_bytes = std::size_t{16} << 20;
   std::size_t ingest_queue_bytes = std::size_t{32} << 20;  // chunks that wait for ingest
   std::size_t task_queue_bytes = std::size_t{64} << 20;    // decoded batches a task may be behind in memory

@@ -36,8 +36,21 @@ void shard::impl::accept_epoch(pipeline_run& p, epoch e) {
   ready.push_back(std::move(e));
 }
 
+// Until when the commit waits for tasks that are about to cut: what they make of ingest's rows would else be a commit
+// of its own.
+std::optional<std::int64_t> shard::impl::company_until_us() const {
+  if (options.commit_company_us == 0 || draining || !has_ready(ingest_pipeline)) return std::nullopt;
+  const bool expected = std::ranges::any_of(pipelines, [&](const auto& named) {
+    const auto& [name, p] = named;
+    if (p.at != pipeline_run::phase::running || p.careful || has_ready(name)) return false;
+    return p.job_out || p.queue_bytes > 0 || (p.work && p.work->dirty() && p.work->urgent());
+  });
+  return expected ? std::optional(ingest_ready_us + options.commit_company_us) : std::nullopt;
+}
+
 std::optional<shard_job> shard::impl::commit_job() {
   if (now_us < commit_retry_us || ready.empty()) return std::nullopt;
+  if (const auto until = company_until_us(); until && now_us < *until) return std::nullopt;
   auto known_ingest = committed_ingest;
   for (const auto& e : ready)
     if (e.pipeline == ingest_pipeline) known_ingest = std::max(known_ingest, e.number);

@@ -175,6 +175,7 @@ struct shard::impl {
   std::map<std::string, std::uint64_t, std::less<>> source_incarnations;
   std::map<std::string, shard_clock, std::less<>> clocks;
   std::int64_t ingest_cut_at_us = 0;
+  std::int64_t ingest_ready_us = 0;  // since when an epoch of ingest's is ready
   std::optional<std::int64_t> next_idle_us;  // when ingest looks for silent sources
 
   std::vector<epoch> ready;
@@ -223,7 +224,9 @@ struct shard::impl {
   bool ingest_full() const { return intake->open_bytes() >= options.epoch_max_bytes; }
   bool has_ready(std::string_view pipeline) const;
   std::int64_t interval_us(bool backlog) const;
-  std::int64_t ingest_interval_us(bool backlog) const;
+  std::int64_t next_cut_us(std::int64_t last_cut, bool backlog) const;
+  std::optional<std::int64_t> company_until_us() const;
+  std::int64_t next_ingest_cut_us(bool backlog) const;
   bool cut_due(std::int64_t last_cut, bool backlog) const;
   void use_hint(task_input& input) const;
   void route(const std::vector<ingested_ptr>& batches);

@@ -5,6 +5,7 @@
 #include "cluster/topic_names.hpp"
 #include "runtime/fault/protocol_rules.hpp"
 #include "runtime/operators/byte_codec.hpp"
+#include "runtime/time/timestamp.hpp"
 #include "state/state_key.hpp"
 
 namespace weir {
@@ -123,14 +124,22 @@ std::int64_t shard::impl::interval_us(bool backlog) const {
 
 // A task's epoch that holds records of ingest's open one waits for it: cut sooner, both are one commit, not two. Half
 // of the interval stays, so that pipelines that cut at different times do not make a commit each.
-std::int64_t shard::impl::ingest_interval_us(bool backlog) const {
+std::int64_t shard::impl::next_ingest_cut_us(bool backlog) const {
   const bool awaited =
       std::ranges::any_of(ready, [&](const epoch& e) { return e.needs_ingest >= intake->open_epoch(); });
-  return interval_us(backlog) / (awaited ? 2 : 1);
+  return awaited ? ingest_cut_at_us + interval_us(backlog) / 2 : next_cut_us(ingest_cut_at_us, backlog);
+}
+
+// At the end of the interval; from its half on at the next of the moments that all shards have in common, so that those
+// that share a writer come to commit together.
+std::int64_t shard::impl::next_cut_us(std::int64_t last_cut, bool backlog) const {
+  const auto interval = interval_us(backlog);
+  if (interval == 0 || options.commit_company_us == 0) return last_cut + interval;
+  return std::max(last_cut + interval / 2, floor_to(last_cut, interval) + interval);
 }
 
 bool shard::impl::cut_due(std::int64_t last_cut, bool backlog) const {
-  return draining || now_us - last_cut >= interval_us(backlog);
+  return draining || now_us >= next_cut_us(last_cut, backlog);
 }
 
 offered_chunk shard::impl::take_front_chunk() {
@@ -173,7 +182,7 @@ std::optional<shard_job> shard::impl::ingest_job() {
                          return static_cast<bool>(a.committed);
                        });
   const bool backlog = !awaited && (!chunks.empty() || !records);
-  const bool due = ingest_full() || draining || now_us - ingest_cut_at_us >= ingest_interval_us(backlog);
+  const bool due = ingest_full() || draining || now_us >= next_ingest_cut_us(backlog);
   work->cut = work->cut || (!has_ready(ingest_pipeline) && due && (intake->dirty() || takes));
   if (!takes && !work->cut && !work->check_idle) return std::nullopt;
   if (work->cut) ingest_cut_at_us = now_us;
@@ -207,6 +216,7 @@ void shard::impl::take_ingested(ingest_work& work, ingested r) {
   if (r.cut) {
     cut_numbers[r.cut->number] = r.numbers;
     ready.push_back(std::move(*r.cut));
+    ingest_ready_us = now_us;
   }
   route(r.batches);
   for (std::size_t i = 0; i < r.chunks.size(); ++i) {
@@ -384,7 +394,8 @@ std::optional<shard_job> shard::impl::task_job(pipeline_run& p) {
   // An epoch in which only time went on can wait for others to join it.
   const bool cut_anyway = full || cut_due(p.cut_at_us, true);
   const bool owed = takes || (p.work->dirty() && (p.work->urgent() || cut_anyway));
-  const bool cut = !has_ready(p.plan.record.name) && owed && (full || cut_due(p.cut_at_us, w.backlog));
+  const bool follows = options.commit_company_us > 0 && has_ready(ingest_pipeline);
+  const bool cut = !has_ready(p.plan.record.name) && owed && (full || follows || cut_due(p.cut_at_us, w.backlog));
   if (!takes && !cut) return std::nullopt;
   if (poll) p.poll_at_us = now_us + poll_us;
   p.job_out = true;

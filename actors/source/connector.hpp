@@ -49,6 +49,7 @@ struct source_chunk {
   std::string position;                 // opaque; where to resume after this chunk
   bool ended = false;                   // nothing will ever follow (a file that is not followed)
   bool moved = false;                   // without records: the position is worth keeping all the same
+  bool took_all = false;                // of what was there; what comes now will be told by connector_context::wake
   std::string progress;                 // for people: "file 3 of 12, 45 %"; may be empty
   // Of a chunk without records: the source is asked again after pauses that grow from the one to the other.
   std::chrono::microseconds least_pause{5'000}, longest_pause{200'000};

@@ -53,6 +53,7 @@ struct kafka_config : kafka_access {
   std::int64_t transaction_timeout_us = 10'000'000;
   std::int64_t group_offsets_us = 1'000'000;
   std::int64_t shards_per_writer = 4;
+  std::int64_t interval_min_us = 15'000;
 };
 
 struct commit_config {

@@ -1,6 +1,7 @@
 #include "runtime/log/kafka_writer.hpp"
 
 #include <algorithm>
+#include <thread>
 #include <utility>
 
 #include "runtime/log/kafka_record.hpp"
@@ -16,6 +17,9 @@ namespace {
 constexpr int first_try_ms = 30, first_try_among_many_ms = 100;
 constexpr std::size_t max_entries = 10'000'000;  // of one transaction
 constexpr int queue_full_wait_ms = 10;
+// After a commit the brokers still write its markers; a transaction of the same id that begins meanwhile is put off, and
+// the library asks again only after a fixed 20 ms.
+constexpr std::chrono::milliseconds markers_rest{4};
 constexpr std::chrono::milliseconds longest_socket_timeout{3'000};
 static_assert(sizeof(void*) == sizeof(std::uint64_t), "a message's tag is a pointer");
 // Of a commit's time: what the entries may take to arrive, so that some is left for the end.
@@ -100,6 +104,7 @@ status writer::fence(const time_limit& limit) {
 result<std::vector<std::int64_t>> writer::commit(std::span<const log_append> batch) {
   if (dead_) return fail(*dead_);
   if (batch.empty()) return std::vector<std::int64_t>{};
+  std::this_thread::sleep_until(rests_until_);
   auto const limit = brokers_->limit();
   WEIR_TRY_VOID(prepare(batch, limit));
   auto sent = deliver(batch, limit);
@@ -287,7 +292,10 @@ tl::unexpected<error> writer::give_up(error why, const time_limit& limit) {
 status writer::end(const time_limit& limit) {
   for (;;) {
     error_ptr const problem(rd_kafka_commit_transaction(client_->get(), std::max(1, limit.left_ms())));
-    if (!problem) return {};
+    if (!problem) {
+      rests_until_ = std::chrono::steady_clock::now() + markers_rest;
+      return {};
+    }
     if (rd_kafka_error_is_retriable(problem.get()) != 0 && !limit.over()) continue;
     // Also when it was fenced: a first request may have been served and its answer lost.
     auto why = client_->failed("committing a transaction of " + id_, rd_kafka_error_code(problem.get()),

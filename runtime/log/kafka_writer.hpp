@@ -14,6 +14,7 @@ class writer final : public log_writer, private delivery_listener {
   static result<std::unique_ptr<log_writer>> open(std::shared_ptr<cluster> brokers, std::string id);
 
   result<std::vector<std::int64_t>> commit(std::span<const log_append> batch) override;
+  std::chrono::steady_clock::time_point rests_until() const override { return rests_until_; }
 
  private:
   struct known_topic {
@@ -54,6 +55,7 @@ class writer final : public log_writer, private delivery_listener {
   std::size_t undelivered_ = 0;
   std::uint32_t transaction_ = 0;  // reports of an aborted one may come during the next
   delivery_failure failure_;
+  std::chrono::steady_clock::time_point rests_until_;
   bool refused_before_ = false;  // the library may have lost count of a partition's entries
   std::unique_ptr<client> client_;
   std::map<std::string, known_topic, std::less<>> topics_;  // after the client: theirs end first

@@ -7,6 +7,7 @@
 // Thread safety: `event_log` may be called from any thread; a reader or a writer is used by one thread at a time.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -79,6 +80,8 @@ class log_writer {
   //   fenced           another owner opened this id; nothing stands; this writer is dead
   //   unknown_outcome  it may stand or not; this writer is dead; open the id again and read to learn which (PROTOCOL 8)
   virtual result<std::vector<std::int64_t>> commit(std::span<const log_append> batch) = 0;
+  // Until when the log is busy with the end of the last commit: one that begins sooner ends later than one that waits.
+  virtual std::chrono::steady_clock::time_point rests_until() const { return {}; }
 };
 
 class event_log {

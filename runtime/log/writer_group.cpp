@@ -1,5 +1,6 @@
 #include "runtime/log/writer_group.hpp"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -88,18 +89,29 @@ result<offsets> writer_group::commit(const part_writer& from, std::span<const lo
   auto& through = *from.through;
   std::unique_lock lock(mutex_);
   waiting_.push_back(&mine);
+  settled_.notify_all();
   for (;;) {
     settled_.wait(lock, [&] { return mine.answer || !through.busy; });
     if (mine.answer) return std::move(*mine.answer);
-    const auto taken = take_turn();
-    if (taken.empty()) continue;
     through.busy = true;
+    // Others join meanwhile.
+    const auto answered = [&] { return mine.answer.has_value(); };
+    settled_.wait_until(lock, through.writer->rests_until(), answered);
+    settled_.wait_for(lock, options_.company, [&] { return answered() || all_are_here(); });
+    const auto taken = take_turn();
     lock.unlock();
-    serve(through, taken);
+    if (!taken.empty()) serve(through, taken);
     lock.lock();
     through.busy = false;
     settled_.notify_all();
   }
+}
+
+bool writer_group::all_are_here() const {
+  const auto is_here = [&](int part) {
+    return std::ranges::any_of(waiting_, [part](const request* r) { return r->from->part == part; });
+  };
+  return std::ranges::all_of(last_parts_, is_here) && std::ranges::all_of(parts_before_, is_here);
 }
 
 // Those who wait, in their order, as far as one transaction holds them; answers the ones who may not commit. All who
@@ -118,6 +130,11 @@ std::vector<writer_group::request*> writer_group::take_turn() {
       bytes += next.bytes;
       out.push_back(&next);
     }
+  }
+  if (!out.empty()) {
+    parts_before_ = std::move(last_parts_);
+    last_parts_.clear();
+    for (const auto* r : out) last_parts_.insert(r->from->part);
   }
   settled_.notify_all();
   return out;

@@ -11,6 +11,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 
 #include "runtime/log/log.hpp"
@@ -21,6 +22,7 @@ struct writer_group_options {
   std::string id;
   std::size_t max_commit_bytes = 256U << 20;  // what a transaction may hold of several parts together
   std::chrono::milliseconds patience{0};      // how long an opening waits for a transaction under way
+  std::chrono::milliseconds company{0};       // how long a transaction waits for parts of the last two to join
 };
 
 // Thread-safe: parts commit from threads of their own, each of which waits for the transaction with its entries.
@@ -41,6 +43,7 @@ class writer_group : public std::enable_shared_from_this<writer_group> {
 
   result<std::vector<std::int64_t>> commit(const part_writer& from, std::span<const log_append> batch);
   void abandon(shared& of);
+  bool all_are_here() const;
   std::vector<request*> take_turn();
   void serve(shared& of, const std::vector<request*>& taken);
 
@@ -52,6 +55,7 @@ class writer_group : public std::enable_shared_from_this<writer_group> {
   std::weak_ptr<shared> current_;
   std::map<int, std::uint64_t> opened_;  // per part, how often: only the last writer of each may commit
   std::deque<request*> waiting_;
+  std::set<int> last_parts_, parts_before_;  // of the last transaction, and of the one before it
 };
 
 }  // namespace weir

@@ -47,6 +47,7 @@ sim_node_options options_of(std::mt19937_64& random, const life_options& given, 
   o.shard.commit_interval_max_us = 20'000;
   o.shard.in_flight_records = 1 + below(random, 60);  // few: after a kill, too, records reach tasks from memory
   o.shard.suspect_chunks = 1 + seed % 4;
+  o.shard.commit_company_us = seed % 3 == 0 ? 2'000 : 0;
   o.shards_per_writer = 1 + static_cast<int>(seed / 2 % 4);
   return o;
 }

@@ -303,6 +303,7 @@ result<source_chunk> kafka_connector::pull(const pull_limits& limits) {
   if (!reader_) resumed_ = now_;
   if (reader_ && !held_ && reader_->at_end()) now_.next = std::max(now_.next, reader_->position());
   chunk.moved = now_.next != handed_over_;
+  chunk.took_all = reader_ && !held_ && has_room(chunk, limits);
   handed_over_ = now_.next;
   chunk.position = encode_topic_position(now_);
   if (!is_avro_) chunk.context = options_.header;

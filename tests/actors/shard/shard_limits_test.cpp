@@ -124,6 +124,64 @@ TEST_CASE("a pipeline behind by more than limits.task_queue reads the log, and m
   CHECK(s.node->at(0).pipelines().at("p").queue_bytes == 0);
 }
 
+namespace {
+
+// What each commit of 400 ms holds of the stream and of the view, while a record comes each millisecond.
+std::vector<std::pair<bool, bool>> commits_of(one_shard& s) {
+  auto& shard = s.node->at(0);
+  const auto session = shard.attach("i")->session;
+  std::vector<std::pair<bool, bool>> out;
+  sim_faults watch;
+  watch.on_commit = [&](std::string_view id, std::span<const log_append> batch) {
+    const auto holds = [&](std::string_view part) {
+      return std::ranges::any_of(batch, [&](const log_append& a) { return a.topic.find(part) != a.topic.npos; });
+    };
+    if (id == topic::shard_writer("weir", 0)) out.emplace_back(holds(".stream."), holds(".view."));
+    return sim_outcome::applied;
+  };
+  s.log.set_faults(watch);
+  std::vector<status> answers;
+  for (std::size_t id = 0; id < 400; ++id) {
+    shard.offer(chunk_of(session, id, 1, 0, answers), s.node->now_us());
+    s.pass_time(1'000);
+  }
+  return out;
+}
+
+one_shard with_company(std::int64_t company_us) {
+  auto limits = pace(20'000, 20'000);
+  limits.commit_company_us = company_us;
+  auto source = instrument(0);
+  source.ends = false;
+  return one_shard(limits, source);
+}
+
+}  // namespace
+
+TEST_CASE("a commit waits for the rows that tasks make of its records, where that is worth it") {
+  auto s = with_company(5'000);
+  s.start();
+  s.node->hold_source("i", true);
+  const auto commits = commits_of(s);
+  CHECK(commits.size() >= 18);
+  CHECK(commits.size() <= 21);  // one each interval
+  for (const auto& [stream, view] : commits) CHECK((stream && view));
+}
+
+TEST_CASE("a commit does not wait for a task that goes on and on") {
+  auto s = with_company(5'000);
+  s.start();
+  s.node->hold_source("i", true);
+  s.node->hang_next(job_kind::task, "p");
+  const auto commits = commits_of(s);
+  REQUIRE(s.node->hanging_job());
+  CHECK(commits.size() >= 14);  // each may be late by the company's 5 ms
+  for (const auto& [stream, view] : commits) CHECK((stream && !view));
+  s.node->wake_hanging();
+  REQUIRE(s.node->run_to_rest());
+  CHECK(s.rows() == 400);
+}
+
 TEST_CASE("an epoch over commit.max_bytes is closed before its time") {
   for (const bool small : {true, false}) {
     auto limits = pace(3'600'000'000, 3'600'000'000);

@@ -173,10 +173,13 @@ class hanging_log final : public event_log {
   }
 
   std::atomic<bool> hangs = false, go_on = false;
+  std::chrono::milliseconds rest{0};  // of a writer that was opened
 
  private:
   struct writer final : log_writer {
-    writer(hanging_log& log, std::unique_ptr<log_writer> under) : of(log), to(std::move(under)) {}
+    writer(hanging_log& log, std::unique_ptr<log_writer> under)
+        : of(log), to(std::move(under)), rests(std::chrono::steady_clock::now() + log.rest) {}
+    std::chrono::steady_clock::time_point rests_until() const override { return rests; }
     answer commit(std::span<const log_append> batch) override {
       if (!of.hangs.exchange(true))
         while (!of.go_on) std::this_thread::yield();
@@ -184,6 +187,7 @@ class hanging_log final : public event_log {
     }
     hanging_log& of;
     std::unique_ptr<log_writer> to;
+    const std::chrono::steady_clock::time_point rests;
   };
 
   event_log& under_;
@@ -205,6 +209,21 @@ TEST_CASE("a transaction that hangs holds no part back for longer than the patie
   log.go_on = true;
   CHECK(hangs.get().error().code == errc::fenced);
   CHECK(of.all() == strings{"now"});
+}
+
+TEST_CASE("what comes while the log rests from the last commit goes into the next one", "[log][group]") {
+  shared_log of;
+  of.watch(0);
+  hanging_log log(of.log);
+  log.hangs = true;  // the first commit does not
+  log.rest = std::chrono::seconds(2);
+  const auto group = std::make_shared<writer_group>(log, shared_log::options());
+  const auto a = value_of(group->open(0)), b = value_of(group->open(1));
+  auto first = std::async(std::launch::async, [&] { return a->commit(std::vector{entry("a")}); });
+  while (group->waiting() < 1) std::this_thread::yield();
+  CHECK(b->commit(std::vector{entry("b")}));
+  CHECK(first.get());
+  CHECK(of.transactions == std::vector<strings>{{"a", "b"}});
 }
 
 }  // namespace
