@@ -17,8 +17,8 @@ namespace {
 constexpr int first_try_ms = 30, first_try_among_many_ms = 100;
 constexpr std::size_t max_entries = 10'000'000;  // of one transaction
 constexpr int queue_full_wait_ms = 10;
-// After a commit the brokers still write its markers; a transaction of the same id that begins meanwhile is put off, and
-// the library asks again only after a fixed 20 ms.
+// After a commit the brokers still write its markers; a transaction of the same id that begins meanwhile is put off,
+// and the library asks again only after a fixed 20 ms.
 constexpr std::chrono::milliseconds markers_rest{4};
 constexpr std::chrono::milliseconds longest_socket_timeout{3'000};
 static_assert(sizeof(void*) == sizeof(std::uint64_t), "a message's tag is a pointer");
