@@ -112,8 +112,9 @@ void add_kafka(std::vector<config_key>& k) {
                        "How often positions are shown as offsets of consumer groups <app>.<pipeline>; 0 s: never."));
   k.push_back(count(s, "shards_per_writer", AT(kafka.shards_per_writer), 1, 64, "shards",
                     "Shards that commit in one transaction; fixed when the app is made."));
-  k.push_back(duration(s, "interval_min", AT(kafka.interval_min_us), 0, 10 * us_per_s,
-                       "commit.interval_min on Kafka, where that is less: a transaction takes 5 to 10 ms, and a rest."));
+  k.push_back(
+      duration(s, "interval_min", AT(kafka.interval_min_us), 0, 10 * us_per_s,
+               "commit.interval_min on Kafka, where that is less: a transaction takes 5 to 10 ms, and a rest."));
   k.push_back(choice(s, "protocol", AT(kafka.protocol), {"plaintext", "ssl", "sasl_plaintext", "sasl_ssl"},
                      "How to talk to the brokers: in clear or encrypted, without or with a user."));
   k.push_back(choice(s, "mechanism", AT(kafka.mechanism), {"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"},
