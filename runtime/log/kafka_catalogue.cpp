@@ -64,11 +64,18 @@ status catalogue::create(const topic_config& config, const time_limit& limit) {
   std::lock_guard const one_at_a_time(changes_);
   if (auto const known = met(config.name); known && known->checked && known->config == config) return {};
   auto const wanted = wanted_settings(config, options_);
-  WEIR_TRY(found, brokers_.find(config.name, limit));
-  if (!found) {
+  std::optional<found_topic> found;
+  for (;;) {
+    WEIR_TRY(there, brokers_.find(config.name, limit));
+    found = std::move(there);
+    if (found) break;
     auto made = brokers_.create(config, options_.replication, wanted, limit);
-    if (!made && made.error().code == errc::already_exists)
-      return fail(errc::unavailable, "topic {} is being made or dropped by others; try again", config.name);
+    if (!made && made.error().code == errc::already_exists) {  // whoever was asked had not heard of it
+      if (limit.over())
+        return fail(errc::unavailable, "topic {} is being made or dropped by others; try again", config.name);
+      std::this_thread::sleep_for(look_again);
+      continue;
+    }
     if (!made) return made;
     auto const topic = std::make_shared<topic_state>();
     topic->config = config;
@@ -96,21 +103,35 @@ status catalogue::drop(const std::string& name, const time_limit& limit) {
   return removed;
 }
 
+// Topics made here a moment ago that the broker which was asked does not list yet.
+std::vector<topic_config> catalogue::not_yet_heard_of(const std::vector<found_topic>& listed) {
+  std::lock_guard const lock(mutex_);
+  std::vector<topic_config> out;
+  for (auto const& [name, topic] : topics_) {
+    bool const is_new = std::chrono::steady_clock::now() - topic->met_at < news_travel;
+    if (!is_new || topic->dropped || !topic->checked) continue;
+    if (std::ranges::none_of(listed, [&](const found_topic& t) { return t.name == name; }))
+      out.push_back(topic->config);
+  }
+  return out;
+}
+
 result<std::vector<topic_config>> catalogue::list(const time_limit& limit) {
   std::lock_guard const one_at_a_time(changes_);  // one that is being made is not met yet
   WEIR_TRY(found, brokers_.list(options_.prefix, limit));
   std::vector<topic_config> out;
   std::vector<found_topic> unknown;
-  for (auto& topic : found) {
+  for (auto const& topic : found) {
     auto const known = met(topic.name);
     std::lock_guard const lock(mutex_);
     if (known)
       out.push_back(known->config);
     else
-      unknown.push_back(std::move(topic));
+      unknown.push_back(topic);
   }
   WEIR_TRY_VOID(brokers_.describe(unknown, limit));
   for (auto const& topic : unknown) out.push_back(meet(topic)->config);
+  for (auto& made : not_yet_heard_of(found)) out.push_back(std::move(made));
   std::sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
   return out;
 }

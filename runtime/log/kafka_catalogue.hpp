@@ -36,6 +36,7 @@ class catalogue {
   void forget(const topic_ref& topic);
   topic_ref met(std::string_view name);
   topic_ref meet(const found_topic& found);
+  std::vector<topic_config> not_yet_heard_of(const std::vector<found_topic>& listed);
 
   const kafka_log_options& options_;
   const admin& brokers_;

@@ -143,6 +143,13 @@ result<std::optional<std::int64_t>> client::offset_at(const std::string& topic, 
   }
 }
 
+void client::look_again(const std::string& topic, int partition) const {
+  constexpr int until_sent_ms = 1;
+  partitions_ptr const asked(rd_kafka_topic_partition_list_new(1));
+  rd_kafka_topic_partition_list_add(asked.get(), topic.c_str(), partition)->offset = partition_end;
+  rd_kafka_offsets_for_times(get(), asked.get(), until_sent_ms);
+}
+
 error client::failed(std::string_view what, rd_kafka_resp_err_t code, std::string_view text) const {
   rd_kafka_poll(get(), 0);  // serves what the connections have to say
   error out{code_of(code), fmt::format("Kafka at {}: {}: {}", brokers_, what, text_of(code)), {}};

@@ -76,6 +76,9 @@ class client {
   // when all entries are older. Asks again while the brokers have passing troubles.
   result<std::optional<std::int64_t>> offset_at(const std::string& topic, int partition, std::int64_t when,
                                                 const time_limit& limit) const;
+  // Makes the library look again at once what to fetch of the partition: after its buffer was full it would only do so
+  // when a second has passed. Any request that goes to the partition's leader does it; nobody waits for the answer.
+  void look_again(const std::string& topic, int partition) const;
   // An error for a call that did not succeed, with what the connections said last.
   error failed(std::string_view what, rd_kafka_resp_err_t code, std::string_view text = {}) const;
 

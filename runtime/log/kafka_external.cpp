@@ -51,13 +51,14 @@ class reader final : public external_reader {
  public:
   // The partition is taken from the connection.
   reader(std::shared_ptr<connection> from_here, std::string topic, int partition, std::int64_t from,
-         std::function<void()> wake)
+         std::size_t buffer_bytes, std::function<void()> wake)
       : connection_(std::move(from_here)),
         client_(connection_->of.get()),
         queue_(client_->make_queue()),
         name_(std::move(topic)),
         partition_(partition),
         position_(from),
+        buffer_bytes_(buffer_bytes),
         wake_(std::move(wake)) {}
   ~reader() override {
     rd_kafka_queue_cb_event_enable(queue_.get(), nullptr, nullptr);
@@ -88,6 +89,7 @@ class reader final : public external_reader {
       }
       at_end_ = false;
       position_ = message.offset + 1;
+      taken_bytes_ += message.len;
       if (!take(view_of(message))) return {};
     }
     return {};
@@ -100,6 +102,11 @@ class reader final : public external_reader {
 
   // Many at once: one by one each would cost a look at the clock.
   bool fetch() {
+    // The buffer can only have been full if so much was taken out of it.
+    if (taken_bytes_ >= buffer_bytes_ / 2) {
+      taken_bytes_ = 0;
+      client_->look_again(name_, partition_);
+    }
     std::array<rd_kafka_message_t*, 1024> come;
     auto const count = rd_kafka_consume_batch_queue(queue_.get(), 0, come.data(), come.size());
     for (ssize_t i = 0; i < count; ++i) messages_.emplace_back(come.at(static_cast<std::size_t>(i)));
@@ -139,6 +146,8 @@ class reader final : public external_reader {
   std::string name_;
   int partition_;
   std::int64_t position_;
+  const std::size_t buffer_bytes_;
+  std::size_t taken_bytes_ = 0;  // since the library was made to look
   std::function<void()> wake_;
   bool started_ = false, at_end_ = false;
   std::vector<kafka::message_ptr> messages_;  // the first `next_` were handed on
@@ -184,7 +193,8 @@ class topics final : public external_topics {
   result<std::unique_ptr<external_reader>> read(const std::string& topic, int partition, std::int64_t from,
                                                 std::function<void()> wake) override {
     WEIR_TRY(through, connection_for(topic, partition));
-    auto made = std::make_unique<reader>(std::move(through), topic, partition, from, std::move(wake));
+    auto made = std::make_unique<reader>(std::move(through), topic, partition, from, options_.buffer_bytes,
+                                         std::move(wake));
     WEIR_TRY_VOID(made->start(limit()));
     return made;
   }
@@ -234,8 +244,7 @@ class topics final : public external_topics {
     reached.brokers = options_.brokers;
     reached.security = options_.security;
     reached.on_message = options_.on_message;
-    // The buffer's bytes are its only limit. The library looks again a second after it was full, so it is worth some
-    // megabytes.
+    // The buffer's bytes are its only limit; once it was full, the reader makes the library look again.
     auto const buffer = std::to_string(std::max<std::size_t>(1, options_.buffer_bytes >> 10));
     auto made = std::make_shared<connection>();
     WEIR_TRY(opened, client::open(RD_KAFKA_CONSUMER, reached,

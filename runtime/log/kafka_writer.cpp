@@ -17,6 +17,7 @@ namespace {
 constexpr int first_try_ms = 30, first_try_among_many_ms = 100;
 constexpr std::size_t max_entries = 10'000'000;  // of one transaction
 constexpr int queue_full_wait_ms = 10;
+constexpr std::chrono::milliseconds news_pause{20};  // until brokers have heard of a new topic
 // After a commit the brokers still write its markers; a transaction of the same id that begins meanwhile is put off,
 // and the library asks again only after a fixed 20 ms.
 constexpr std::chrono::milliseconds markers_rest{4};
@@ -37,9 +38,12 @@ bool is_refusal(rd_kafka_resp_err_t code) {
     case RD_KAFKA_RESP_ERR_INVALID_RECORD:
     case RD_KAFKA_RESP_ERR_INVALID_TIMESTAMP:
     case RD_KAFKA_RESP_ERR_POLICY_VIOLATION: return true;
-    default: return code_of(code) == errc::not_found || code_of(code) == errc::permission_denied;
+    default: return code_of(code) == errc::permission_denied;
   }
 }
+
+// Some broker has no such topic or partition: it is gone, or so new that this one has not heard of it.
+bool is_unheard_of(rd_kafka_resp_err_t code) { return code_of(code) == errc::not_found; }
 
 // Taken back with the transaction that it was in, for a reason that is not its own.
 bool is_purge(rd_kafka_resp_err_t code) {
@@ -108,12 +112,18 @@ result<std::vector<std::int64_t>> writer::commit(std::span<const log_append> bat
   auto const limit = brokers_->limit();
   WEIR_TRY_VOID(prepare(batch, limit));
   auto sent = deliver(batch, limit);
-  // The abort has mended what was wrong with the producer itself, and nothing stands: the same is sent once more. After
-  // a refusal the library (2.0.2) lets the next transaction on that partition fail with skipped numbers; and one that
-  // was idle for so long that the brokers have forgotten it (transactional.id.expiration.ms) gets a new number.
-  if (!sent && !dead_ && sent.error().code == errc::unavailable &&
-      (is_purge(failure_.code) || std::exchange(refused_before_, false)))
+  for (bool mended = false; !sent && !dead_ && sent.error().code == errc::unavailable && !limit.over();) {
+    // The abort has mended what was wrong with the producer itself, and nothing stands: the same is sent once more.
+    // After a refusal the library (2.0.2) lets the next transaction on that partition fail with skipped numbers; and one
+    // that was idle for so long that the brokers have forgotten it (transactional.id.expiration.ms) gets a new number.
+    if (is_unheard_of(failure_.code)) {
+      refused_before_ = true;
+      std::this_thread::sleep_for(news_pause);
+    } else if (std::exchange(mended, true) || (!is_purge(failure_.code) && !std::exchange(refused_before_, false))) {
+      break;
+    }
     sent = deliver(batch, limit);
+  }
   if (!sent) {
     refused_before_ |= sent.error().code == errc::rejected;
     return fail(std::move(sent).error());
@@ -212,6 +222,7 @@ status writer::produce(std::span<const log_append> batch, const time_limit& limi
         rd_kafka_poll(client_->get(), queue_full_wait_ms);
         continue;
       }
+      failure_ = {code, i};
       return fail(is_refusal(code) ? errc::rejected : errc::unavailable, "topic {}, partition {}: {}", entry.topic,
                   entry.partition, text_of(code));
     }

@@ -138,7 +138,7 @@ class on_brokers(answers_in_the_end, unittest.TestCase):
 
     def test_an_outage_of_the_brokers_stops_nothing_for_good(self):
         for ends, begins in OUTAGES:
-            load = outage_load(OUTAGE_SECONDS)
+            load = outage_load()
             with self.subTest(ends), (
                     deployment := self.deployment("outage-" + ends, 'timeout = "3 s"\n' + load.config)).node as n:
                 for name, text in load.files.items():

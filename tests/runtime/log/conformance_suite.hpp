@@ -390,6 +390,7 @@ CONFORMANCE("writers on several threads interleave, each in its order, and a rea
   for (int w = 0; w < writers; ++w) {
     threads.emplace_back([&log, w] {
       auto const writer = log.open_writer(fmt::format("w{}", w));
+      if (!writer) std::abort();
       for (int c = 0; c < commits; ++c) {
         auto const text = fmt::format("{}/{}", w, c);
         std::vector<log_append> batch;
