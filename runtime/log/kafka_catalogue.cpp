@@ -51,6 +51,7 @@ bool catalogue::is_gone(const topic_ref& topic, const time_limit& limit) {
 result<topic_ref> catalogue::find(std::string_view name, const time_limit& limit) {
   if (auto known = met(name)) return known;
   if (!check_topic_config({.name = std::string(name)})) return topic_ref{};  // no topic has such a name
+  if (was_dropped_lately(name)) return topic_ref{};  // whatever a broker says that has not heard of it
   for (auto const until = std::chrono::steady_clock::now() + absence;;) {
     WEIR_TRY(found, brokers_.find(std::string(name), limit));
     if (found) return meet(*found);
@@ -82,6 +83,7 @@ status catalogue::create(const topic_config& config, const time_limit& limit) {
     topic->checked = true;
     std::lock_guard const lock(mutex_);
     topics_[config.name] = topic;
+    dropped_at_.erase(config.name);
     return {};
   }
   WEIR_TRY_VOID(check_same_topic(config_of(*found), config));
@@ -100,7 +102,17 @@ status catalogue::drop(const std::string& name, const time_limit& limit) {
   if (!check_topic_config({.name = name})) return fail(errc::not_found, "the log has no topic {}", name);
   auto removed = brokers_.remove(name, limit);
   if (auto const known = met(name); known && (removed || removed.error().code == errc::not_found)) forget(known);
+  if (!removed) return removed;
+  std::lock_guard const lock(mutex_);
+  dropped_at_[name] = std::chrono::steady_clock::now();
   return removed;
+}
+
+bool catalogue::was_dropped_lately(std::string_view name) {
+  std::lock_guard const lock(mutex_);
+  auto const now = std::chrono::steady_clock::now();
+  std::erase_if(dropped_at_, [now](const auto& one) { return now - one.second >= news_travel; });
+  return dropped_at_.contains(name);
 }
 
 // Topics made here a moment ago that the broker which was asked does not list yet.

@@ -36,6 +36,7 @@ class catalogue {
   void forget(const topic_ref& topic);
   topic_ref met(std::string_view name);
   topic_ref meet(const found_topic& found);
+  bool was_dropped_lately(std::string_view name);
   std::vector<topic_config> not_yet_heard_of(const std::vector<found_topic>& listed);
 
   const kafka_log_options& options_;
@@ -43,6 +44,7 @@ class catalogue {
   std::mutex changes_;  // one creation, removal or list at a time
   std::mutex mutex_;
   std::map<std::string, topic_ref, std::less<>> topics_;
+  std::map<std::string, std::chrono::steady_clock::time_point, std::less<>> dropped_at_;  // a moment ago
 };
 
 }  // namespace weir::kafka

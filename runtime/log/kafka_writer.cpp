@@ -114,8 +114,8 @@ result<std::vector<std::int64_t>> writer::commit(std::span<const log_append> bat
   auto sent = deliver(batch, limit);
   for (bool mended = false; !sent && !dead_ && sent.error().code == errc::unavailable && !limit.over();) {
     // The abort has mended what was wrong with the producer itself, and nothing stands: the same is sent once more.
-    // After a refusal the library (2.0.2) lets the next transaction on that partition fail with skipped numbers; and one
-    // that was idle for so long that the brokers have forgotten it (transactional.id.expiration.ms) gets a new number.
+    // After a refusal the library (2.0.2) lets the next transaction on that partition fail with skipped numbers; and
+    // one that was idle for so long that the brokers have forgotten it (transactional.id.expiration.ms) gets a new one.
     if (is_unheard_of(failure_.code)) {
       refused_before_ = true;
       std::this_thread::sleep_for(news_pause);
