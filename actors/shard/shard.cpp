@@ -33,9 +33,20 @@ shard::shard(shard_options options, event_log& log, state_store& store, shard_li
 
 shard::~shard() = default;
 
+// When the clock is set back, what is due keeps its distance: nothing waits for the old time to come again.
+void shard::impl::time_is(std::int64_t us) {
+  if (const auto back = now_us - us; back > 0) {
+    for (auto* due : {&ingest_cut_at_us, &ingest_ready_us, &commit_retry_us, &open_retry_us, &suspects_from_us})
+      *due -= back;
+    for (auto& [name, p] : pipelines)
+      for (auto* due : {&p.cut_at_us, &p.poll_at_us, &p.retry_at_us}) *due -= back;
+  }
+  now_us = us;
+}
+
 void shard::start(std::shared_ptr<const control_plan> plan, std::int64_t now_us) {
   impl_->reset();
-  impl_->now_us = now_us;
+  impl_->time_is(now_us);
   impl_->plan = std::move(plan);
   impl_->draining = false;
   impl_->held.reset();
@@ -92,7 +103,7 @@ void shard::impl::reset() {
 }
 
 void shard::apply(std::shared_ptr<const control_plan> plan, std::int64_t now_us) {
-  impl_->now_us = now_us;
+  impl_->time_is(now_us);
   impl_->plan = std::move(plan);
   if (running()) impl_->follow_plan();
 }
@@ -131,7 +142,7 @@ void shard::impl::follow_plan() {
 }
 
 void shard::offer(offered_chunk chunk, std::int64_t now_us) {
-  impl_->now_us = now_us;
+  impl_->time_is(now_us);
   auto& i = *impl_;
   const auto it = i.attachments.find(chunk.source);
   const bool full = i.chunk_bytes > i.options.ingest_queue_bytes;  // the source waits until there is room
@@ -155,7 +166,7 @@ void shard::impl::take_in(offered_chunk chunk) {
 }
 
 void shard::advise(std::string_view stream, const clock_advice& advice, std::int64_t now_us) {
-  impl_->now_us = now_us;
+  impl_->time_is(now_us);
   if (running()) impl_->advices.emplace_back(stream, advice);
 }
 
@@ -165,18 +176,18 @@ void shard::wake(std::string_view topic, std::int64_t end) {
 }
 
 void shard::resume_pipeline(std::string_view name, std::int64_t now_us) {
-  impl_->now_us = now_us;
+  impl_->time_is(now_us);
   const auto it = impl_->pipelines.find(name);
   if (it == impl_->pipelines.end() || it->second.at != pipeline_run::phase::quarantined) return;
   it->second.at = pipeline_run::phase::restoring;
   impl_->enter_careful(it->second, true);
 }
 
-void shard::tick(std::int64_t now_us) { impl_->now_us = now_us; }
+void shard::tick(std::int64_t now_us) { impl_->time_is(now_us); }
 
 void shard::finished(std::uint64_t job, std::int64_t now_us) {
   auto& i = *impl_;
-  i.now_us = now_us;
+  i.time_is(now_us);
   const auto it = i.jobs.find(job);
   if (it == i.jobs.end()) return;
   auto record = std::move(it->second);
@@ -189,7 +200,7 @@ void shard::finished(std::uint64_t job, std::int64_t now_us) {
 
 void shard::hung(std::uint64_t job, std::int64_t now_us) {
   auto& i = *impl_;
-  i.now_us = now_us;
+  i.time_is(now_us);
   const auto it = i.jobs.find(job);
   if (it == i.jobs.end() || it->second.session != i.session || it->second.abandoned) return;
   const error why{errc::timeout, "an operator did not come back; its thread was given up",
@@ -209,7 +220,7 @@ void shard::hung(std::uint64_t job, std::int64_t now_us) {
 }
 
 void shard::drain(std::int64_t now_us) {
-  impl_->now_us = now_us;
+  impl_->time_is(now_us);
   impl_->draining = true;
 }
 

@@ -223,6 +223,7 @@ struct shard::impl {
   std::optional<shard_job> task_job(pipeline_run& p);
   bool ingest_full() const { return intake->open_bytes() >= options.epoch_max_bytes; }
   bool has_ready(std::string_view pipeline) const;
+  void time_is(std::int64_t us);
   std::int64_t interval_us(bool backlog) const;
   std::int64_t next_cut_us(std::int64_t last_cut, bool backlog) const;
   std::optional<std::int64_t> company_until_us() const;

@@ -48,6 +48,7 @@ struct one_shard {
 
   temp_folder folder;
   sim_log log{sim_log_options{}};
+  std::vector<status> answers;
   std::optional<sim_node> node;
 };
 
@@ -140,11 +141,11 @@ std::vector<std::pair<bool, bool>> commits_of(one_shard& s) {
     return sim_outcome::applied;
   };
   s.log.set_faults(watch);
-  std::vector<status> answers;
   for (std::size_t id = 0; id < 400; ++id) {
-    shard.offer(chunk_of(session, id, 1, 0, answers), s.node->now_us());
+    shard.offer(chunk_of(session, id, 1, 0, s.answers), s.node->now_us());
     s.pass_time(1'000);
   }
+  s.log.set_faults({});
   return out;
 }
 
@@ -166,6 +167,17 @@ TEST_CASE("a commit waits for the rows that tasks make of its records, where tha
   CHECK(commits.size() >= 18);
   CHECK(commits.size() <= 21);  // one each interval
   for (const auto& [stream, view] : commits) CHECK((stream && view));
+}
+
+TEST_CASE("a clock that is set back by an hour stops no commit") {
+  for (const std::int64_t company_us : {0, 5'000}) {
+    auto s = with_company(company_us);
+    s.start();
+    s.node->hold_source("i", true);
+    REQUIRE(commits_of(s).size() >= 18);
+    s.pass_time(-3'600'000'000);
+    CHECK(commits_of(s).size() >= 18);
+  }
 }
 
 TEST_CASE("a commit does not wait for a task that goes on and on") {
