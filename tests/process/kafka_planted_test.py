@@ -38,7 +38,7 @@ class planted(answers_in_the_end, unittest.TestCase):
             n.patience = READY_SECONDS
             try:
                 n.start(**faults)
-                self.check_in_the_end(deployment, 2 * PATIENCE, stop=False)
+                self.check_in_the_end(deployment, READY_SECONDS if rule else 2 * PATIENCE, stop=False)
             except AssertionError as wrong:
                 return str(wrong)
             return ""
