@@ -121,7 +121,7 @@ std::vector<topic_config> catalogue::not_yet_heard_of(const std::vector<found_to
   std::vector<topic_config> out;
   for (auto const& [name, topic] : topics_) {
     bool const is_new = std::chrono::steady_clock::now() - topic->met_at < news_travel;
-    if (!is_new || topic->dropped || !topic->checked) continue;
+    if (!is_new || topic->dropped || !topic->checked || !name.starts_with(options_.prefix)) continue;
     if (std::ranges::none_of(listed, [&](const found_topic& t) { return t.name == name; }))
       out.push_back(topic->config);
   }
