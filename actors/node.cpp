@@ -41,11 +41,6 @@ result<std::string> read_file(const std::string& path) {
 
 constexpr std::int64_t commit_company_us = 5'000;  // a transaction takes about that long
 
-std::int64_t least_commit_interval_us(const config& c) {
-  if (!is_shared_log(c)) return c.commit.interval_min_us;
-  return std::min(std::max(c.commit.interval_min_us, c.kafka.interval_min_us), c.commit.interval_max_us);
-}
-
 shard_options options_of(const config& c, int shard) {
   shard_options o;
   o.app = c.node.app;

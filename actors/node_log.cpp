@@ -75,6 +75,11 @@ result<std::unique_ptr<heartbeat_channel>> open_configured_heartbeats(const conf
   return open_kafka_heartbeats(std::move(options), name);
 }
 
+std::int64_t least_commit_interval_us(const config& c) {
+  if (!is_shared_log(c)) return c.commit.interval_min_us;
+  return std::min(std::max(c.commit.interval_min_us, c.kafka.interval_min_us), c.commit.interval_max_us);
+}
+
 deployment_record deployment_of(const config& c) {
   const auto shards = static_cast<int>(c.node.shards);
   return {shards, shards, is_shared_log(c) ? static_cast<int>(c.kafka.shards_per_writer) : 1};

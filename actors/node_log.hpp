@@ -19,6 +19,8 @@ result<std::unique_ptr<event_log>> open_configured_log(const config& c);
 result<std::unique_ptr<kafka_groups>> open_configured_groups(const config& c);
 // Nodes may share this log, and so its app.
 bool is_shared_log(const config& c);
+// How often a shard commits at most; on Kafka, where a transaction takes its time, less often.
+std::int64_t least_commit_interval_us(const config& c);
 // The heartbeats of a shared log's nodes; their topic is made where there is none.
 result<std::unique_ptr<heartbeat_channel>> open_configured_heartbeats(const config& c, event_log& log);
 // What is fixed when the deployment is made.
