@@ -116,14 +116,6 @@ void attach(self_ptr self) {
           });
 }
 
-// Records wait for the next commit anyway (shard::next_cut_us): those that come meanwhile are taken together, twice in
-// an interval, the second time so that they reach ingest before it cuts.
-std::int64_t next_pull_us(std::int64_t now_us, std::int64_t commit_interval_us) {
-  const auto step = commit_interval_us / 2;
-  if (step < 2 * before_cut_us) return now_us;
-  return floor_to(now_us + before_cut_us, step) + step - before_cut_us;
-}
-
 void note_rate(self_ptr self, std::uint64_t records, std::uint64_t bytes, const std::string& progress) {
   auto& s = self->state;
   const auto now = s.setup.context.now_us();
@@ -223,6 +215,12 @@ void end_after_commits(self_ptr self, const caf::exit_msg& m) {
 }
 
 }  // namespace
+
+std::int64_t next_pull_us(std::int64_t now_us, std::int64_t commit_interval_us) {
+  const auto step = commit_interval_us / 2;
+  if (step < 2 * before_cut_us) return now_us;
+  return floor_to(now_us + before_cut_us, step) + step - before_cut_us;
+}
 
 source_actor::behavior_type source_behavior(self_ptr self, source_setup setup) {
   self->state.setup = std::move(setup);

@@ -51,6 +51,11 @@ struct source_actor_state {
   static inline const char* name = "source";
 };
 
+// When a source that took all there was asks again. Records wait for the next commit anyway (shard::next_cut_us): those
+// that come meanwhile are taken together, twice in an interval, the second time so that they reach ingest before it
+// cuts. At once where an interval is too short for that.
+std::int64_t next_pull_us(std::int64_t now_us, std::int64_t commit_interval_us);
+
 source_actor::behavior_type source_behavior(source_actor::stateful_pointer<source_actor_state> self,
                                             source_setup setup);
 

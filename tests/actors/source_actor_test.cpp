@@ -164,3 +164,15 @@ TEST_CASE("a source shows that it connects, that it runs, and why it failed") {
   CHECK(comes("failed"));
   CHECK(b.board.all()["s"].last_error.find("mqtt://127.0.0.1:") == 0);
 }
+
+TEST_CASE("a source that took all rests until shortly before the next half of the commit interval") {
+  constexpr std::int64_t interval_us = 100'000, half_us = interval_us / 2, before_us = 2'500;
+  for (std::int64_t now = 1'700'000'000'000'000; now < 1'700'000'000'200'000; now += 700) {
+    const auto next = next_pull_us(now, interval_us);
+    CHECK(next > now);
+    CHECK(next <= now + half_us);
+    CHECK((next + before_us) % half_us == 0);
+  }
+  CHECK(next_pull_us(12'345, 0) == 12'345);
+  CHECK(next_pull_us(12'345, 5'000) == 12'345);
+}
