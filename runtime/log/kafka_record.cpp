@@ -8,11 +8,16 @@ constexpr std::size_t timestamp_bytes = sizeof(std::int64_t);
 
 }  // namespace
 
-void encode_header(const log_append& entry, std::string& out) {
-  out.clear();
-  if (entry.header.empty() && entry.timestamp_us == 0) return;
-  for (int shift = 56; shift >= 0; shift -= 8) out.push_back(static_cast<char>(entry.timestamp_us >> shift));
-  out.append(entry.header);
+headers_ptr headers_of(const log_append& entry) {
+  std::string value;
+  if (!entry.header.empty() || entry.timestamp_us != 0) {
+    for (int shift = 56; shift >= 0; shift -= 8) value.push_back(static_cast<char>(entry.timestamp_us >> shift));
+    value.append(entry.header);
+  }
+  headers_ptr headers(rd_kafka_headers_new(1));
+  rd_kafka_header_add(headers.get(), header_name, sizeof header_name - 1, value.data(),
+                      static_cast<ssize_t>(value.size()));
+  return headers;
 }
 
 result<log_entry> to_entry(rd_kafka_message_t& message, std::string_view topic) {

@@ -194,10 +194,9 @@ status writer::produce(std::span<const log_append> batch, const time_limit& limi
   failure_ = {};
   undelivered_ = 0;
   ++transaction_;
-  std::string header;
   for (std::size_t i = 0; i < batch.size(); ++i) {
     auto const& entry = batch[i];
-    encode_header(entry, header);
+    auto headers = headers_of(entry);
     rd_kafka_vu_t parts[7] = {};
     parts[0].vtype = RD_KAFKA_VTYPE_RKT;
     parts[0].u.rkt = targets_[i];
@@ -210,13 +209,16 @@ status writer::produce(std::span<const log_append> batch, const time_limit& limi
     parts[4].vtype = RD_KAFKA_VTYPE_VALUE;  // no pointer: a tombstone; a pointer without bytes: an empty value
     if (entry.value)
       parts[4].u.mem = {const_cast<char*>(entry.value->empty() ? "" : entry.value->data()), entry.value->size()};
-    parts[5].vtype = RD_KAFKA_VTYPE_HEADER;
-    parts[5].u.header = {header_name, header.data(), static_cast<ssize_t>(header.size())};
+    parts[5].vtype = RD_KAFKA_VTYPE_HEADERS;
+    parts[5].u.headers = headers.get();
     parts[6].vtype = RD_KAFKA_VTYPE_OPAQUE;
     parts[6].u.ptr = reinterpret_cast<void*>(std::uint64_t{transaction_} << 32 | i);
     for (;;) {
       error_ptr const problem(rd_kafka_produceva(client_->get(), parts, std::size(parts)));
-      if (!problem) break;
+      if (!problem) {
+        static_cast<void>(headers.release());  // the message's now
+        break;
+      }
       auto const code = rd_kafka_error_code(problem.get());
       if (code == RD_KAFKA_RESP_ERR__QUEUE_FULL && !limit.over()) {
         rd_kafka_poll(client_->get(), queue_full_wait_ms);
