@@ -14,6 +14,14 @@ constexpr std::chrono::seconds news_travel{5};
 constexpr std::chrono::milliseconds absence{500};  // for so long a topic that was never met must be unknown
 constexpr std::chrono::milliseconds look_again{20};
 
+// Under the catalogue's lock. The rest of a topic's settings never changes, and is read without it.
+void take_retention(topic_state& topic, const topic_config& from) {
+  topic.config.retention_ms = from.retention_ms;
+  topic.config.retention_bytes = from.retention_bytes;
+}
+
+bool is_new(const topic_state& topic) { return std::chrono::steady_clock::now() - topic.met_at < news_travel; }
+
 }  // namespace
 
 topic_ref catalogue::met(std::string_view name) {
@@ -39,8 +47,7 @@ bool catalogue::is_gone(const topic_ref& topic, const time_limit& limit) {
   while (!topic->dropped) {
     auto const found = brokers_.find(topic->config.name, limit);
     if (!found || (*found && (*found)->partitions == topic->config.partitions)) return false;
-    bool const is_new = std::chrono::steady_clock::now() - topic->met_at < news_travel;
-    if (*found || !is_new) break;
+    if (!is_new(*topic)) break;  // else a broker may speak of an older one of its name, or know of none
     if (limit.over()) return false;
     std::this_thread::sleep_for(look_again);
   }
@@ -66,10 +73,12 @@ status catalogue::create(const topic_config& config, const time_limit& limit) {
   if (auto const known = met(config.name); known && known->checked && known->config == config) return {};
   auto const wanted = wanted_settings(config, options_);
   std::optional<found_topic> found;
-  for (;;) {
-    WEIR_TRY(there, brokers_.find(config.name, limit));
-    found = std::move(there);
-    if (found) break;
+  for (bool believe = !was_dropped_lately(config.name);; believe = true) {
+    if (believe) {
+      WEIR_TRY(there, brokers_.find(config.name, limit));
+      found = std::move(there);
+      if (found) break;
+    }
     auto made = brokers_.create(config, options_.replication, wanted, limit);
     if (!made && made.error().code == errc::already_exists) {  // whoever was asked had not heard of it
       if (limit.over())
@@ -92,8 +101,7 @@ status catalogue::create(const topic_config& config, const time_limit& limit) {
   auto const topic = meet(*found);
   topic->checked = true;
   std::lock_guard const lock(mutex_);
-  topic->config.retention_ms = config.retention_ms;  // the rest is equal, and read without the lock
-  topic->config.retention_bytes = config.retention_bytes;
+  take_retention(*topic, config);
   return {};
 }
 
@@ -120,8 +128,7 @@ std::vector<topic_config> catalogue::not_yet_heard_of(const std::vector<found_to
   std::lock_guard const lock(mutex_);
   std::vector<topic_config> out;
   for (auto const& [name, topic] : topics_) {
-    bool const is_new = std::chrono::steady_clock::now() - topic->met_at < news_travel;
-    if (!is_new || topic->dropped || !topic->checked || !name.starts_with(options_.prefix)) continue;
+    if (!is_new(*topic) || topic->dropped || !topic->checked || !name.starts_with(options_.prefix)) continue;
     if (std::ranges::none_of(listed, [&](const found_topic& t) { return t.name == name; }))
       out.push_back(topic->config);
   }
@@ -132,17 +139,24 @@ result<std::vector<topic_config>> catalogue::list(const time_limit& limit) {
   std::lock_guard const one_at_a_time(changes_);  // one that is being made is not met yet
   WEIR_TRY(found, brokers_.list(options_.prefix, limit));
   std::vector<topic_config> out;
-  std::vector<found_topic> unknown;
+  std::vector<found_topic> unsure;  // unknown, or described by a broker that may not have heard of the last change
   for (auto const& topic : found) {
+    if (was_dropped_lately(topic.name)) continue;
     auto const known = met(topic.name);
     std::lock_guard const lock(mutex_);
-    if (known)
+    if (known && (known->checked || !is_new(*known)))
       out.push_back(known->config);
     else
-      unknown.push_back(topic);
+      unsure.push_back(topic);
   }
-  WEIR_TRY_VOID(brokers_.describe(unknown, limit));
-  for (auto const& topic : unknown) out.push_back(meet(topic)->config);
+  WEIR_TRY_VOID(brokers_.describe(unsure, limit));
+  for (auto const& topic : unsure) {
+    auto const known = meet(topic);
+    auto const now = config_of(topic);
+    std::lock_guard const lock(mutex_);
+    take_retention(*known, now);
+    out.push_back(known->config);
+  }
   for (auto& made : not_yet_heard_of(found)) out.push_back(std::move(made));
   std::sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
   return out;

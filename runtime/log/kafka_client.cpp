@@ -136,10 +136,11 @@ result<std::optional<std::int64_t>> client::offset_at(const std::string& topic, 
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) code = asked->elems[0].err;
     auto const offset = asked->elems[0].offset;
     if (code == RD_KAFKA_RESP_ERR_NO_ERROR) return offset < 0 ? std::nullopt : std::optional(offset);
-    if (!is_passing(code) || limit.over())
-      return fail(failed(fmt::format("asking for offsets of {}[{}]", topic, partition), code));
-    std::this_thread::sleep_for(std::chrono::milliseconds(limit.left_ms(wait)));
-    static_cast<void>(this->topic(topic, limit));  // who leads may have changed, and the library asks nobody again
+    bool const passing = is_passing(code) && !limit.over();
+    if (passing) std::this_thread::sleep_for(std::chrono::milliseconds(limit.left_ms(wait)));
+    // Who leads may have changed, or the topic be newer than what the library knows, and it asks nobody again.
+    static_cast<void>(this->topic(topic, limit));
+    if (!passing) return fail(failed(fmt::format("asking for offsets of {}[{}]", topic, partition), code));
   }
 }
 

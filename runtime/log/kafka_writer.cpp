@@ -112,14 +112,16 @@ result<std::vector<std::int64_t>> writer::commit(std::span<const log_append> bat
   auto const limit = brokers_->limit();
   WEIR_TRY_VOID(prepare(batch, limit));
   auto sent = deliver(batch, limit);
+  // Nothing of what failed stands: the same may be sent again.
   for (bool mended = false; !sent && !dead_ && sent.error().code == errc::unavailable && !limit.over();) {
-    // The abort has mended what was wrong with the producer itself, and nothing stands: the same is sent once more.
-    // After a refusal the library (2.0.2) lets the next transaction on that partition fail with skipped numbers; and
-    // one that was idle for so long that the brokers have forgotten it (transactional.id.expiration.ms) gets a new one.
     if (is_unheard_of(failure_.code)) {
       refused_before_ = true;
+      mended = false;
       std::this_thread::sleep_for(news_pause);
     } else if (std::exchange(mended, true) || (!is_purge(failure_.code) && !std::exchange(refused_before_, false))) {
+      // Only the abort of what was wrong with the producer itself mends anything, and it does so once. After a refusal
+      // the library (2.0.2) lets the next transaction on that partition fail with skipped numbers; and an id that was
+      // idle for so long that the brokers have forgotten it (transactional.id.expiration.ms) gets a new one.
       break;
     }
     sent = deliver(batch, limit);

@@ -156,11 +156,14 @@ CONFORMANCE("offsets rise within a partition in the order of the appends") {
   auto const first = commit(log, *writer,
                             {entry("t", "a"), entry("t", "b", "", 1), entry("c", "x", "k"), entry("t", "c"),
                              entry("c", "y", "l"), entry("t", "d", "", 1)});
-  CHECK(first == offsets{0, 0, 0, 1, 1, 1});
+  REQUIRE(first.size() == 6);  // a try that the log took back may lie before them
+  CHECK(first[3] == first[0] + 1);
+  CHECK(first[4] == first[2] + 1);
+  CHECK(first[5] == first[1] + 1);
   auto const second = commit(log, *writer, {entry("t", "e"), entry("c", "z", "m")});
   REQUIRE(second.size() == 2);
-  CHECK(second[0] >= 2);
-  CHECK(second[1] >= 2);
+  CHECK(second[0] > first[3]);
+  CHECK(second[1] > first[4]);
   auto const found = read_all(log, "t");
   CHECK(values(found) == strings{"a", "c", "e"});
   CHECK(found[2].offset == second[0]);
