@@ -82,7 +82,8 @@ void add_log(std::vector<config_key>& k) {
   k.push_back(choice(s, "durability", AT(log.durability), {"process", "power"},
                      "What a commit survives: the end of the process, or a loss of power (a sync per commit)."));
   k.push_back(duration(s, "retention", AT(log.retention_us), minute, 36'500 * us_per_day,
-                       "Age from which records of streams and append views may be dropped; a stream may have its own (WITH)."));
+                       "Age from which records of streams and append views may be dropped; a stream may have its "
+                       "own (WITH)."));
   k.push_back(size(s, "retention_bytes", AT(log.retention_bytes), 16 * mib, 1'024 * tib,
                    "Size per topic from which the oldest records are dropped."));
   k.push_back(size(s, "max_record", AT(log.max_record_bytes), kib, 16 * mib,

@@ -8,7 +8,8 @@ namespace weir::kafka {
 namespace {
 
 constexpr std::chrono::milliseconds look_again{5};
-constexpr int no_leader = -1;
+constexpr std::chrono::milliseconds answer_wait{1'000};  // for a broker that may be away
+constexpr int no_leader = -1, any_broker = -1;
 
 using new_topic_ptr = std::unique_ptr<rd_kafka_NewTopic_t, destroyer<rd_kafka_NewTopic_destroy>>;
 using delete_topic_ptr = std::unique_ptr<rd_kafka_DeleteTopic_t, destroyer<rd_kafka_DeleteTopic_destroy>>;
@@ -106,6 +107,10 @@ result<std::optional<found_topic>> admin::find(const std::string& name, const ti
 }
 
 status admin::describe(std::vector<found_topic>& topics, const time_limit& limit) const {
+  return describe_at(any_broker, topics, limit);
+}
+
+status admin::describe_at(int broker, std::vector<found_topic>& topics, const time_limit& limit) const {
   if (topics.empty()) return {};
   std::vector<resource_ptr> resources;
   std::vector<rd_kafka_ConfigResource_t*> asked;
@@ -115,6 +120,8 @@ status admin::describe(std::vector<found_topic>& topics, const time_limit& limit
   }
   constexpr std::string_view what = "reading the settings of topics";
   WEIR_TRY(answer, ask(RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, what, limit, [&](auto* options, auto* queue) {
+             char why[256];
+             if (broker != any_broker) rd_kafka_AdminOptions_set_broker(options, broker, why, sizeof why);
              rd_kafka_DescribeConfigs(client_->get(), asked.data(), asked.size(), options, queue);
            }));
   std::size_t count = 0;
@@ -157,7 +164,8 @@ status admin::create(const topic_config& config, int replication, const std::vec
   for (std::size_t i = 0; i < count; ++i) WEIR_TRY_VOID(answer_of(*client_, what, answers[i]));
   return wait(what, limit, [&]() -> result<bool> {
     WEIR_TRY(found, shape_of(config.name, limit));
-    return found && found->partitions == config.partitions;
+    if (!found || found->partitions != config.partitions) return false;
+    return each_says(config.name, limit, [](const found_topic* it) { return it != nullptr; });
   });
 }
 
@@ -188,8 +196,8 @@ status admin::change(const found_topic& found, const std::vector<topic_setting>&
     if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return fail(client_->failed(what, code, text == nullptr ? "" : text));
   }
   return wait(what, limit, [&]() -> result<bool> {
-    WEIR_TRY(now, find(found.name, limit));
-    return !now || !has_to_follow(*now, wanted);
+    auto const follows = [&](const found_topic* it) { return it == nullptr || !has_to_follow(*it, wanted); };
+    return each_says(found.name, limit, follows);
   });
 }
 
@@ -209,9 +217,25 @@ status admin::remove(const std::string& name, const time_limit& limit) const {
     WEIR_TRY_VOID(answer_of(*client_, what, answers[i]));
   }
   return wait(what, limit, [&]() -> result<bool> {
-    WEIR_TRY(found, shape_of(name, limit));
-    return !found;
+    return each_says(name, limit, [](const found_topic* it) { return it == nullptr; });
   });
+}
+
+result<bool> admin::each_says(const std::string& name, const time_limit& limit,
+                              const std::function<bool(const found_topic*)>& as_wanted) const {
+  const rd_kafka_metadata_t* raw = nullptr;
+  auto const code = rd_kafka_metadata(client_->get(), 0, nullptr, &raw, limit.left_ms());
+  metadata_ptr const metadata(raw);
+  if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return fail(client_->failed("asking for the brokers", code));
+  for (int i = 0; i < metadata->broker_cnt; ++i) {
+    std::vector<found_topic> one{{name, 0, 0, {}}};
+    time_limit const turn(std::min<std::chrono::milliseconds>(answer_wait, std::chrono::milliseconds(limit.left_ms())));
+    auto told = describe_at(metadata->brokers[i].id, one, turn);
+    if (!told && told.error().code == errc::unavailable) continue;  // who is away hears of it before it serves again
+    if (!told) return fail(std::move(told).error());
+    if (!as_wanted(one.empty() ? nullptr : &one.front())) return false;
+  }
+  return true;
 }
 
 status admin::wait(std::string_view what, const time_limit& limit, const std::function<result<bool>()>& agree) const {

@@ -20,18 +20,26 @@ struct partition_stop {
   ~partition_stop() { consumer::stop(topic, partition); }
 };
 
+// The first offset whose entry is as young as that, as this client may see it; none when there is no such entry.
+result<std::optional<std::int64_t>> ask_offset(cluster& brokers, const client& c, const topic_ref& topic, int partition,
+                                               std::int64_t when, const time_limit& limit) {
+  return ask_until_known(brokers, topic, limit,
+                         [&] { return c.offset_at(topic->config.name, partition, when, limit); });
+}
+
 // Start or end of the partition as this client may see it.
-result<std::int64_t> ask_edge(const client& c, const topic_ref& topic, int partition, std::int64_t edge,
-                              const time_limit& limit) {
-  auto const& name = topic->config.name;
-  WEIR_TRY(offset, c.offset_at(name, partition, edge, limit));
-  if (!offset) return fail(errc::internal, "Kafka gives no offset for an edge of {}[{}]", name, partition);
+result<std::int64_t> ask_edge(cluster& brokers, const client& c, const topic_ref& topic, int partition,
+                              std::int64_t edge, const time_limit& limit) {
+  WEIR_TRY(offset, ask_offset(brokers, c, topic, partition, edge, limit));
+  if (!offset)
+    return fail(errc::internal, "Kafka gives no offset for an edge of {}[{}]", topic->config.name, partition);
   return *offset;
 }
 
-result<log_bounds> ask_bounds(const client& c, const topic_ref& topic, int partition, const time_limit& limit) {
-  WEIR_TRY(start, ask_edge(c, topic, partition, partition_start, limit));
-  WEIR_TRY(end, ask_edge(c, topic, partition, partition_end, limit));
+result<log_bounds> ask_bounds(cluster& brokers, const client& c, const topic_ref& topic, int partition,
+                              const time_limit& limit) {
+  WEIR_TRY(start, ask_edge(brokers, c, topic, partition, partition_start, limit));
+  WEIR_TRY(end, ask_edge(brokers, c, topic, partition, partition_end, limit));
   return log_bounds{start, end};
 }
 
@@ -39,8 +47,7 @@ result<log_bounds> ask_bounds(const client& c, const topic_ref& topic, int parti
 
 result<log_bounds> bounds_of(cluster& brokers, const topic_ref& topic, int partition, const time_limit& limit) {
   WEIR_TRY(from, brokers.consumers.take(limit));
-  return ask_until_known(brokers, topic, limit,
-                         [&] { return ask_bounds(from->connection(), topic, partition, limit); });
+  return ask_bounds(brokers, from->connection(), topic, partition, limit);
 }
 
 // Compacted topics: a deletion from before tombstone_keep_ms may be gone, and a reader that starts in between would
@@ -53,7 +60,7 @@ status check_start(cluster& brokers, const topic_ref& topic, int partition, std:
   if (compacted && from == 0) return {};
   WEIR_TRY(held, bounds_of(brokers, topic, partition, limit));
   if (from > held.end) {
-    WEIR_TRY(last, ask_edge(brokers.brokers->connection(), topic, partition, partition_end, limit));
+    WEIR_TRY(last, ask_edge(brokers, brokers.brokers->connection(), topic, partition, partition_end, limit));
     held.end = std::max(held.end, last);  // a commit whose markers are still being written
   }
   WEIR_TRY_VOID(check_position(name, partition, held, from));
@@ -63,7 +70,7 @@ status check_start(cluster& brokers, const topic_ref& topic, int partition, std:
   auto const keep_ms = brokers.options.tombstone_keep_ms;
   WEIR_TRY(lent, brokers.consumers.take(limit));
   auto const since = std::max<std::int64_t>(0, now_ms - keep_ms + keep_ms / 24);
-  WEIR_TRY(recent, lent->connection().offset_at(name, partition, since, limit));
+  WEIR_TRY(recent, ask_offset(brokers, lent->connection(), topic, partition, since, limit));
   if (recent && from >= *recent) return {};
   return with_hint(
       fail(errc::offset_out_of_range,
@@ -107,7 +114,7 @@ status reader::read(consumer& from, taken& so_far, std::size_t max_bytes, const 
     }
     auto const message = from.next(limit.left_ms(silence_ms));
     if (!message) {
-      WEIR_TRY(end, ask_edge(from.connection(), topic_, partition_, partition_end, limit));
+      WEIR_TRY(end, ask_edge(*brokers_, from.connection(), topic_, partition_, partition_end, limit));
       so_far.at_end = end <= position_;
       silence_ms = std::min(2 * silence_ms, longest_silence_ms);
     } else if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
@@ -135,7 +142,7 @@ status reader::take_error(const client& from, rd_kafka_resp_err_t code, const ti
   auto const& name = topic_->config.name;
   switch (code_of(code)) {
     case errc::offset_out_of_range: {
-      WEIR_TRY(held, ask_bounds(from, topic_, partition_, limit));
+      WEIR_TRY(held, ask_bounds(*brokers_, from, topic_, partition_, limit));
       return with_hint(fail(errc::offset_out_of_range,
                             "topic {}, partition {}: offset {} is no longer in the log, which holds {} to {}", name,
                             partition_, position_, held.start, held.end),

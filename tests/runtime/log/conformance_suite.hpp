@@ -501,6 +501,7 @@ CONFORMANCE("seeded random commits, fencings and reopenings leave what a simple 
     bool const bad = random() % 10 == 0;
     if (bad) batch.push_back(entry("no-such-topic", "v"));
     auto const answer = writers[id]->commit(batch);
+    INFO((answer ? "" : answer.error().text()));
     REQUIRE(answer.has_value() == !bad);
     for (std::size_t i = 0; i < batch.size() && !bad; ++i) {
       auto& kept = expected.partitions[{std::string(batch[i].topic), batch[i].partition}];
