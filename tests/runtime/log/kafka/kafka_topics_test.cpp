@@ -106,27 +106,5 @@ TEST_CASE("brokers that are not there are named, in time", "[kafka]") {
   CHECK(error_of(open_kafka_log(options)).code == errc::invalid_argument);
 }
 
-TEST_CASE("topics are made, changed and dropped while a broker stands still", "[.three]") {
-  topics_fixture fixture;
-  auto options = fixture.options;
-  options.replication = 2;
-  auto const log = value_of(open_kafka_log(options));
-  auto const name = fixture.prefix + "quiet";
-  struct stillness {
-    stillness() { tools_kafka("pause 2"); }
-    ~stillness() { tools_kafka("resume 2"); }
-  };
-  {
-    stillness const other_broker;
-    done(log->create_topic({.name = name, .partitions = 3}));
-    done(log->create_topic({.name = name, .partitions = 3, .retention_ms = 60'000}));
-    CHECK(fixture.setting(name, "retention.ms") == "60000");
-    done(log->drop_topic(name));
-    done(log->create_topic({.name = name, .partitions = 1}));
-  }
-  auto const writer = value_of(log->open_writer(fixture.prefix + "w"));
-  CHECK(value_of(writer->commit(std::vector{entry(name, "x")})).size() == 1);
-}
-
 }  // namespace
 }  // namespace weir::test
