@@ -8,6 +8,7 @@ it yields is the first commit.
 
 import argparse
 import json
+import os
 import pathlib
 import resource
 import sys
@@ -19,6 +20,7 @@ from process_figures import cpu_s, peak_mb  # noqa: E402
 
 CONFIG = """
 [node]
+app = "{app}"
 shards = 4
 log_level = "warning"
 [limits]
@@ -40,6 +42,15 @@ stream = "readings"
 connector = "file"
 path = "in/keys.ndjson"
 follow = "true"
+"""
+
+ON_KAFKA = """
+[log]
+kind = "kafka"
+[log.kafka]
+brokers = "{brokers}"
+replication = 1
+min_insync = 1
 """
 
 SQL = """
@@ -91,8 +102,11 @@ def restart(n, stage, count, marks):
                       "peak_mb": peak_mb(n.process.pid)}), flush=True)
 
 
-def run(count, rounds):
-    with node(CONFIG.format(groups=count), {"windows.sql": SQL}) as n:
+def run(count, rounds, brokers):
+    config = CONFIG.format(app=f"restart{os.getpid()}", groups=count)
+    if brokers:
+        config += ON_KAFKA.format(brokers=brokers)
+    with node(config, {"windows.sql": SQL}) as n:
         write_keys(n.folder / "in" / "keys.ndjson", count)
         n.start()
         wait_until("every key is a group", lambda: all_processed(n, count), seconds=300, pause=0.1)
@@ -112,6 +126,7 @@ if __name__ == "__main__":
     options.add_argument("--node", required=True, help="the weir-node program")
     options.add_argument("--windows", type=int, default=1_000_000, help="groups of state (default: %(default)s)")
     options.add_argument("--rounds", type=int, default=3, help="restarts of each kind (default: %(default)s)")
+    options.add_argument("--kafka", help="brokers, host:port, that keep the log; without it the log is embedded")
     given = options.parse_args()
     programs.node = str(pathlib.Path(given.node).resolve())
-    run(given.windows, given.rounds)
+    run(given.windows, given.rounds, given.kafka)
