@@ -1,5 +1,6 @@
 // Requests at ingest: whole, into one epoch, and once per key.
 #include "actors/shard/ingest.hpp"
+#include "runtime/excerpt.hpp"
 #include "runtime/fault/protocol_rules.hpp"
 
 namespace weir {
@@ -7,13 +8,6 @@ namespace weir {
 namespace {
 
 constexpr std::size_t reason_bytes = 200;
-
-// The first bytes of a UTF-8 text, without a cut character at the end.
-std::string first_bytes(std::string_view text, std::size_t most) {
-  if (text.size() <= most) return std::string(text);
-  while (most > 0 && (static_cast<unsigned char>(text[most]) & 0xC0) == 0x80) --most;
-  return std::string(text.substr(0, most)) + "...";
-}
 
 }  // namespace
 

@@ -10,6 +10,7 @@
 #include <sstream>
 
 #include "runtime/config/keys.hpp"
+#include "runtime/excerpt.hpp"
 #include "runtime/config/quantity.hpp"
 #include "runtime/time/timestamp.hpp"
 
@@ -59,12 +60,12 @@ std::string nearest(std::string_view word, const std::vector<std::string_view>& 
   return std::string(best);
 }
 
+constexpr std::size_t longest_shown = 60;  // bytes of a value in a message
+
 std::string shown(const toml::node& node) {
   std::ostringstream out;
   node.visit([&out](const auto& value) { out << value; });
-  std::string text = out.str();
-  if (text.size() > 60) text = text.substr(0, 57) + "...";
-  return text;
+  return first_bytes(out.str(), longest_shown);
 }
 
 // Walks a parsed file and fills a config. Positions come from toml++.

@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "runtime/config/keys.hpp"
+#include "runtime/format/text_value.hpp"
 
 using namespace weir;
 namespace fs = std::filesystem;
@@ -109,6 +110,16 @@ TEST_CASE("a value outside a key's bounds is refused with place, value and what 
     CHECK(contains(text, "c.toml:3:"));
     CHECK(contains(text, full));
     CHECK(contains(text, allowed_of(key)));
+  }
+}
+
+TEST_CASE("a long value is shown in part, cut between characters") {
+  for (std::size_t before = 50; before < 62; ++before) {
+    const auto value = std::string(before, '5') + "\u00e9\u20ac\U0001f980 and more";
+    const std::string text = refusal("[node]\nstall_timeout = \"" + value + "\"");
+    INFO(text);
+    CHECK(is_valid_utf8(text));
+    CHECK(contains(text, "... is not allowed"));
   }
 }
 
