@@ -8,7 +8,7 @@ namespace weir::kafka {
 namespace {
 
 constexpr std::chrono::milliseconds look_again{5};
-constexpr std::chrono::milliseconds answer_wait{1'000};  // for a broker that may be away
+constexpr int answer_wait_ms = 1'000;  // for a broker that may be away
 constexpr int no_leader = -1, any_broker = -1;
 
 using new_topic_ptr = std::unique_ptr<rd_kafka_NewTopic_t, destroyer<rd_kafka_NewTopic_destroy>>;
@@ -229,7 +229,7 @@ result<bool> admin::each_says(const std::string& name, const time_limit& limit,
   if (code != RD_KAFKA_RESP_ERR_NO_ERROR) return fail(client_->failed("asking for the brokers", code));
   for (int i = 0; i < metadata->broker_cnt; ++i) {
     std::vector<found_topic> one{{name, 0, 0, {}}};
-    time_limit const turn(std::min<std::chrono::milliseconds>(answer_wait, std::chrono::milliseconds(limit.left_ms())));
+    time_limit const turn(std::chrono::milliseconds(limit.left_ms(answer_wait_ms)));
     auto told = describe_at(metadata->brokers[i].id, one, turn);
     if (!told && told.error().code == errc::unavailable) continue;  // who is away hears of it before it serves again
     if (!told) return fail(std::move(told).error());

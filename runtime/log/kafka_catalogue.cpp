@@ -73,12 +73,10 @@ status catalogue::create(const topic_config& config, const time_limit& limit) {
   if (auto const known = met(config.name); known && known->checked && known->config == config) return {};
   auto const wanted = wanted_settings(config, options_);
   std::optional<found_topic> found;
-  for (bool believe = !was_dropped_lately(config.name);; believe = true) {
-    if (believe) {
-      WEIR_TRY(there, brokers_.find(config.name, limit));
-      found = std::move(there);
-      if (found) break;
-    }
+  for (;;) {
+    WEIR_TRY(there, brokers_.find(config.name, limit));
+    found = std::move(there);
+    if (found) break;
     auto made = brokers_.create(config, options_.replication, wanted, limit);
     if (!made && made.error().code == errc::already_exists) {  // whoever was asked had not heard of it
       if (limit.over())
@@ -141,7 +139,6 @@ result<std::vector<topic_config>> catalogue::list(const time_limit& limit) {
   std::vector<topic_config> out;
   std::vector<found_topic> unsure;  // unknown, or described by a broker that may not have heard of the last change
   for (auto const& topic : found) {
-    if (was_dropped_lately(topic.name)) continue;
     auto const known = met(topic.name);
     std::lock_guard const lock(mutex_);
     if (known && (known->checked || !is_new(*known)))

@@ -25,6 +25,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "process"))
+from kafka_cluster import log_section  # noqa: E402
 from node_process import node, programs, wait_until  # noqa: E402
 from process_figures import cpu_s, peak_mb  # noqa: E402
 
@@ -33,12 +34,6 @@ CONFIG = """
 app = "{app}"
 shards = {shards}
 log_level = "warning"
-[log]
-kind = "kafka"
-[log.kafka]
-brokers = "{brokers}"
-replication = 1
-min_insync = 1
 [commit]
 interval_min = "{interval}"
 [gateway]
@@ -156,7 +151,7 @@ class bench:
 
     def started(self, sql, interval):
         app = self.name("bench")
-        made = node(CONFIG.format(app=app, brokers=self.brokers, shards=self.given.shards, interval=interval),
+        made = node(CONFIG.format(app=app, shards=self.given.shards, interval=interval) + log_section(self.brokers),
                     {"main.sql": sql})
         made.patience = 60
         made.app = app

@@ -8,19 +8,18 @@ it yields is the first commit.
 
 import argparse
 import json
-import os
 import pathlib
 import resource
 import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tests" / "process"))
+from kafka_cluster import log_section, named  # noqa: E402
 from node_process import node, programs, wait_until  # noqa: E402
 from process_figures import cpu_s, peak_mb  # noqa: E402
 
 CONFIG = """
 [node]
-app = "{app}"
 shards = 4
 log_level = "warning"
 [limits]
@@ -42,15 +41,6 @@ stream = "readings"
 connector = "file"
 path = "in/keys.ndjson"
 follow = "true"
-"""
-
-ON_KAFKA = """
-[log]
-kind = "kafka"
-[log.kafka]
-brokers = "{brokers}"
-replication = 1
-min_insync = 1
 """
 
 SQL = """
@@ -103,10 +93,11 @@ def restart(n, stage, count, marks):
 
 
 def run(count, rounds, brokers):
-    config = CONFIG.format(app=f"restart{os.getpid()}", groups=count)
-    if brokers:
-        config += ON_KAFKA.format(brokers=brokers)
-    with node(config, {"windows.sql": SQL}) as n:
+    with node("", {"windows.sql": SQL}) as n:
+        config = CONFIG.format(groups=count)
+        if brokers:
+            config = named(config, n.folder.name) + log_section(brokers)
+        n.write("config.toml", config)
         write_keys(n.folder / "in" / "keys.ndjson", count)
         n.start()
         for _ in range(2):  # what the shards tell may be half a second old

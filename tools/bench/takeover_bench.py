@@ -16,6 +16,7 @@ import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tests" / "process"))
+from kafka_cluster import log_section  # noqa: E402
 from node_process import node, programs, wait_until  # noqa: E402
 
 CONFIG = """
@@ -24,12 +25,6 @@ app = "{app}"
 name = "{name}"
 shards = {shards}
 stall_timeout = "2 minutes"
-[log]
-kind = "kafka"
-[log.kafka]
-brokers = "{brokers}"
-replication = 1
-min_insync = 1
 [limits]
 view_groups = {groups}
 view_rows = 100000
@@ -149,8 +144,8 @@ def prepare(options, shards):
         (folder / f"live{i}.ndjson").write_text("")
     sources = "".join(SOURCE.format(i=i, folder=folder) for i in range(shards))
     for n, name in ((first, "first"), (second, "second")):
-        n.write("config.toml", CONFIG.format(app=app, name=name, shards=shards, brokers=options.kafka,
-                                             groups=options.keys, folder=folder) + sources)
+        n.write("config.toml", CONFIG.format(app=app, name=name, shards=shards, groups=options.keys, folder=folder)
+                + sources + log_section(options.kafka))
         n.patience = 300
     return first, second
 

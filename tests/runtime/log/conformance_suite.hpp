@@ -156,7 +156,8 @@ CONFORMANCE("offsets rise within a partition in the order of the appends") {
   auto const first = commit(log, *writer,
                             {entry("t", "a"), entry("t", "b", "", 1), entry("c", "x", "k"), entry("t", "c"),
                              entry("c", "y", "l"), entry("t", "d", "", 1)});
-  REQUIRE(first.size() == 6);  // a try that the log took back may lie before them
+  REQUIRE(first.size() == 6);
+  if (!TestType::may_take_a_try_back()) CHECK(first == offsets{0, 0, 0, 1, 1, 1});
   CHECK(first[3] == first[0] + 1);
   CHECK(first[4] == first[2] + 1);
   CHECK(first[5] == first[1] + 1);

@@ -64,6 +64,7 @@ class local_under_test {
  public:
   // Whether the entries of a commit follow each other in their partition, and partitions see commits in one order.
   static constexpr bool commits_lie_together = true;
+  static bool may_take_a_try_back() { return false; }
 
   local_under_test() { open(); }
   event_log& log() { return *log_; }
@@ -87,6 +88,7 @@ class local_under_test {
 class sim_under_test {
  public:
   static constexpr bool commits_lie_together = true;
+  static bool may_take_a_try_back() { return false; }
 
   event_log& log() { return log_; }
   void reopen() {}
